@@ -1,0 +1,179 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *path, char **data,
+                              size_t *size)
+{
+    struct stat st;
+    size_t room = 4096, length = 0, got;
+    char *block = NULL;
+
+    if (fstat(fileno(stream), &st) == 0 && st.st_size > 0)
+        room = (size_t)st.st_size + 2; /* the zero byte, and one to see the end of the file */
+    for (;;) {
+        char *grown = clg_resize(ctx, block, room, 1);
+
+        if (!grown) {
+            clg_free(ctx, block);
+            return CLG_ERR_MEMORY;
+        }
+        block = grown;
+        got = fread(block + length, 1, room - 1 - length, stream);
+        length += got;
+        if (length < room - 1)
+            break;
+        room *= 2;
+    }
+    if (ferror(stream)) {
+        clg_free(ctx, block);
+        return clg_fail(ctx, CLG_ERR_FILE, "cannot read '%s': %s", path, strerror(errno));
+    }
+    block[length] = '\0';
+    *data = block;
+    *size = length;
+    return CLG_OK;
+}
+
+clg_status clg_file_read(struct clg_ctx *ctx, const char *path, char **data, size_t *size)
+{
+    FILE *stream = fopen(path, "rb");
+    clg_status status;
+
+    if (!stream)
+        return clg_fail(ctx, CLG_ERR_FILE, "cannot open '%s': %s", path, strerror(errno));
+    status = read_stream(ctx, stream, path, data, size);
+    fclose(stream);
+    return status;
+}
+
+static void file_forget(struct clg_file *file)
+{
+    clg_free(file->ctx, file->path);
+    clg_free(file->ctx, file->temporary);
+    *file = (struct clg_file){.ctx = file->ctx};
+}
+
+/* A name that no other process or thread writes to: the first of PATH.PID.0.tmp, PATH.PID.1.tmp ...
+ * that does not exist. */
+static int open_temporary(struct clg_file *file)
+{
+    size_t size = strlen(file->path) + 48;
+    int fd = -1;
+
+    file->temporary = clg_new(file->ctx, size, 1);
+    if (!file->temporary)
+        return -1;
+    errno = EEXIST;
+    for (int i = 0; i < 1000 && fd < 0 && errno == EEXIST; i++) {
+        snprintf(file->temporary, size, "%s.%ld.%d.tmp", file->path, (long)getpid(), i);
+        fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    if (fd < 0)
+        clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->temporary,
+                 strerror(errno));
+    return fd;
+}
+
+clg_status clg_file_open(struct clg_file *file, struct clg_ctx *ctx, const char *path)
+{
+    int fd = -1;
+
+    *file = (struct clg_file){.ctx = ctx, .path = clg_strdup(ctx, path)};
+    if (file->path)
+        fd = open_temporary(file);
+    if (fd < 0) {
+        file_forget(file);
+        return ctx->status;
+    }
+    file->stream = fdopen(fd, "wb");
+    if (file->stream)
+        return CLG_OK;
+    close(fd);
+    unlink(file->temporary);
+    file_forget(file);
+    return clg_fail(ctx, CLG_ERR_MEMORY, "cannot write '%s': out of host memory", path);
+}
+
+clg_status clg_file_write(struct clg_file *file, const void *data, size_t size)
+{
+    if (size == 0 || fwrite(data, 1, size, file->stream) == size)
+        return CLG_OK;
+    return clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->path, strerror(errno));
+}
+
+void clg_file_discard(struct clg_file *file)
+{
+    if (file->stream)
+        fclose(file->stream);
+    if (file->temporary)
+        unlink(file->temporary);
+    file_forget(file);
+}
+
+/* The new name survives a power cut once its folder is on the disk too. Not every file system can.
+ */
+static void sync_folder(const struct clg_file *file)
+{
+    char *slash = strrchr(file->temporary, '/');
+    int fd;
+
+    if (slash)
+        slash[slash == file->temporary] = '\0';
+    fd = open(slash ? file->temporary : ".", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    fsync(fd);
+    close(fd);
+}
+
+clg_status clg_file_commit(struct clg_file *file)
+{
+    bool good = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;
+
+    if (fclose(file->stream) != 0)
+        good = false;
+    file->stream = NULL;
+    if (!good || rename(file->temporary, file->path) != 0) {
+        clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->path, strerror(errno));
+        clg_file_discard(file);
+        return CLG_ERR_FILE;
+    }
+    sync_folder(file);
+    file_forget(file);
+    return CLG_OK;
+}
+
+static bool make_dir(const char *path)
+{
+    struct stat st;
+
+    if (mkdir(path, 0777) == 0)
+        return true;
+    return errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+clg_status clg_make_dirs(struct clg_ctx *ctx, const char *path)
+{
+    char *part = clg_strdup(ctx, path);
+    clg_status status = CLG_OK;
+
+    if (!part)
+        return CLG_ERR_MEMORY;
+    for (char *slash = strchr(part + (*part == '/'), '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        make_dir(part); /* what fails here makes the last one fail too */
+        *slash = '/';
+    }
+    if (!make_dir(part))
+        status = clg_fail(ctx, CLG_ERR_FILE, "cannot make the folder '%s': %s", path,
+                          errno == EEXIST ? "a file has that name" : strerror(errno));
+    clg_free(ctx, part);
+    return status;
+}

@@ -1,0 +1,26 @@
+/* Whole files, and replacing a file so that the old one survives every failure. */
+#ifndef CLG_BASE_FILE_H
+#define CLG_BASE_FILE_H
+
+#include <stdio.h>
+#include "base/context.h"
+
+/* Reads a whole file; *data (clg_free) has a zero byte after size. */
+clg_status clg_file_read(struct clg_ctx *ctx, const char *path, char **data, size_t *size);
+
+/* A file being written beside its final path: open, write to ->stream, then commit (flush, fsync,
+ * rename) or discard (removes it). commit discards on failure. */
+struct clg_file {
+    struct clg_ctx *ctx;
+    FILE *stream;
+    char *path, *temporary;
+};
+clg_status clg_file_open(struct clg_file *file, struct clg_ctx *ctx, const char *path);
+clg_status clg_file_write(struct clg_file *file, const void *data, size_t size);
+clg_status clg_file_commit(struct clg_file *file);
+void clg_file_discard(struct clg_file *file);
+
+/* Makes a folder and its parents. */
+clg_status clg_make_dirs(struct clg_ctx *ctx, const char *path);
+
+#endif
