@@ -1,0 +1,49 @@
+/* gather.cl: rows by index, and rows added up by index. */
+#include "row.clh"
+
+/* y (n, cols): row i is row index[i] of table (R, cols); outside it is clamped and flagged. */
+kernel void gather_rows(TENSOR(const float, table), TENSOR(const int, index), TENSOR(float, y),
+                        global uint *block, const int R, const int n, const int cols)
+{
+    OPEN(const float, table);
+    OPEN(const int, index);
+    OPEN(float, y);
+    FOR_ROWS(n)
+    {
+        const rowu r = ROW(n), to = r * (uint)cols;
+        const rowi given = ROW_GETI(index, r), row = clamp(given, (rowi)(0), (rowi)(R - 1));
+        RAISE_IF(row != given, block, RAISED_INDEX);
+        const rowu from = TO_ROWU(row) * (uint)cols;
+#define COPY(T, c) PUT(T, y, to, c, GET(T, table, from, c))
+        ROW_EACH(cols, COPY)
+    }
+}
+
+/* y (R, cols): row k is the sum of the rows of x (n, cols) with index k, in their order. Each of
+ * `parts` has `per` rows of y, and looks through all indices. */
+#if !SHORT_ROWS
+kernel void scatter_add(TENSOR(const float, x), TENSOR(const int, index), TENSOR(float, y),
+                        const int R, const int n, const int cols, const int per, const int parts)
+{
+    OPEN(const float, x);
+    OPEN(const int, index);
+    OPEN(float, y);
+    FOR_ROWS(parts)
+    {
+        const int p = ROW(parts), first = p * per, end = min(first + per, R);
+        for (int row = first; row < end; row++) {
+            const uint to = (uint)row * cols;
+#define ZERO(T, c) PUT(T, y, to, c, (T)(0.0f))
+            ROW_EACH(cols, ZERO)
+        }
+        for (int i = 0; i < n; i++) {
+            const int row = clamp(index[i], 0, R - 1);
+            if (row < first || row >= end)
+                continue;
+            const uint from = (uint)i * cols, to = (uint)row * cols;
+#define ADD(T, c) PUT(T, y, to, c, GET(T, y, to, c) + GET(T, x, from, c))
+            ROW_EACH(cols, ADD)
+        }
+    }
+}
+#endif

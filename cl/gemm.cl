@@ -1,0 +1,18 @@
+/* gemm.cl: C = act(op(A) op(B) + bias), for each of `batch` products.
+ *
+ * Row-major, dense: op(A) is (M, K), op(B) is (K, N), C is (M, N), bias is (N). A is stored (K, M)
+ * with FLAG_TRANSPOSE_A, B is stored (N, K) with FLAG_TRANSPOSE_B; products lie stride_a, stride_b
+ * and stride_c elements apart. Sizes and transposes are arguments: one kernel serves a whole
+ * network, since to compile one takes longer than to train a hundred steps with it. */
+#include "common.clh"
+#include "activation.clh"
+
+#define FLAG_TRANSPOSE_A 1
+#define FLAG_TRANSPOSE_B 2
+#define FLAG_BIAS        4
+
+#if FORM_ITEM
+#include "gemm_item.clh"
+#else
+#include "gemm_group.clh"
+#endif

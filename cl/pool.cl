@@ -1,0 +1,159 @@
+/* pool.cl: pooling of planes (H, W) into (OH, OW), and the gradients. */
+#include "common.clh"
+
+#define PLANE                                                                                     \
+    const int planes, const int H, const int W, const int OH, const int OW, const int kh,         \
+        const int kw, const int sh, const int sw, const int ph, const int pw, const int dh,       \
+        const int dw, const int flags
+/* All kernels take all of them: some do not look at each. */
+#define PLANE_TAKEN \
+    (void)(kh + kw + sh + sw + ph + pw + dh + dw + flags)
+#define EACH(count) for (uint u = get_global_id(0); u < (uint)(count); u += get_global_size(0))
+
+/* flags */
+#define COUNT_PADDING 1
+#define ADAPTIVE      2
+
+/* y[o] = the largest x of the window, the first of equals, NaN above all; index[o] = its place
+ * h W + w, -1 where the window holds nothing. */
+kernel void max_pool2d(TENSOR(const float, x), TENSOR(float, y), TENSOR(int, index), PLANE)
+{
+    PLANE_TAKEN;
+    OPEN(const float, x);
+    EACH(planes * OH * OW)
+    {
+        const int ow = u % OW, oh = u / OW % OH;
+        const uint plane = u / OW / OH * (uint)(H * W);
+        float m = -INFINITY;
+        int best = -1;
+        for (int i = 0; i < kh; i++)
+            for (int j = 0; j < kw; j++) {
+                const int h = oh * sh - ph + i * dh, w = ow * sw - pw + j * dw;
+                if (h < 0 || h >= H || w < 0 || w >= W)
+                    continue;
+                const float v = x[plane + h * W + w];
+                if (best < 0 || v > m || (v != v && m == m)) {
+                    m = v;
+                    best = h * W + w;
+                }
+            }
+        if (y_base)
+            y_base[y_at + u] = m;
+        if (index_base)
+            index_base[index_at + u] = best;
+    }
+}
+
+/* dx[h, w] = the sum of dy over the windows whose index this place is. */
+kernel void max_pool2d_grad(TENSOR(const float, dy), TENSOR(const int, index), TENSOR(float, dx),
+                            PLANE)
+{
+    PLANE_TAKEN;
+    OPEN(const float, dy);
+    OPEN(const int, index);
+    OPEN(float, dx);
+    EACH(planes * H * W)
+    {
+        const int w = u % W, h = u / W % H, here = h * W + w;
+        const uint plane = u / W / H * (uint)(OH * OW);
+        float sum = 0.0f;
+        for (int i = 0; i < kh; i++)
+            for (int j = 0; j < kw; j++) {
+                const int a = h + ph - i * dh, b = w + pw - j * dw, oh = a / sh, ow = b / sw;
+                if (a < 0 || b < 0 || a % sh != 0 || b % sw != 0 || oh >= OH || ow >= OW)
+                    continue;
+                if (index[plane + oh * OW + ow] == here)
+                    sum += dy[plane + oh * OW + ow];
+            }
+        dx[u] = sum;
+    }
+}
+
+/* y[o] = x[index[o]] of the same plane; 0 where the index is no place. */
+kernel void max_pool2d_pick(TENSOR(const float, x), TENSOR(const int, index), TENSOR(float, y),
+                            PLANE)
+{
+    PLANE_TAKEN;
+    OPEN(const float, x);
+    OPEN(const int, index);
+    OPEN(float, y);
+    EACH(planes * OH * OW)
+    {
+        const uint plane = u / OW / OH * (uint)(H * W);
+        const int k = index[u];
+        y[u] = k >= 0 && k < H * W ? x[plane + k] : 0.0f;
+    }
+}
+
+/* Along one dimension, place o averages first <= i < end, and counts *count numbers. */
+INLINE void window(int o, int extent, int places, int k, int s, int p, int flags, int *first,
+                   int *end, int *count)
+{
+    if (flags & ADAPTIVE) {
+        *first = o * extent / places;
+        *end = ((o + 1) * extent + places - 1) / places;
+        *count = *end - *first;
+    } else {
+        const int from = o * s - p, to = min(from + k, extent + p);
+        *first = max(from, 0);
+        *end = min(to, extent);
+        *count = flags & COUNT_PADDING ? to - from : *end - *first;
+    }
+}
+
+/* The places that i is averaged in: *first <= o < *end. */
+INLINE void places_of(int i, int extent, int places, int k, int s, int p, int flags, int *first,
+                      int *end)
+{
+    if (flags & ADAPTIVE) {
+        *first = i * places / extent;
+        *end = ((i + 1) * places + extent - 1) / extent;
+    } else {
+        const int t = i + p;
+        *first = t < k ? 0 : (t - k) / s + 1;
+        *end = min(t / s + 1, places);
+    }
+}
+
+/* y[o] = the sum of x over the window, divided by its count. */
+kernel void avg_pool2d(TENSOR(const float, x), TENSOR(float, y), PLANE)
+{
+    PLANE_TAKEN;
+    OPEN(const float, x);
+    OPEN(float, y);
+    EACH(planes * OH * OW)
+    {
+        const uint plane = u / OW / OH * (uint)(H * W);
+        int h0, h1, nh, w0, w1, nw;
+        window(u / OW % OH, H, OH, kh, sh, ph, flags, &h0, &h1, &nh);
+        window(u % OW, W, OW, kw, sw, pw, flags, &w0, &w1, &nw);
+        float sum = 0.0f;
+        for (int h = h0; h < h1; h++)
+            for (int w = w0; w < w1; w++)
+                sum += x[plane + h * W + w];
+        y[u] = sum / (float)(nh * nw);
+    }
+}
+
+/* dx[h, w] = the sum over the windows with this place of dy / their count. */
+kernel void avg_pool2d_grad(TENSOR(const float, dy), TENSOR(float, dx), PLANE)
+{
+    PLANE_TAKEN;
+    OPEN(const float, dy);
+    OPEN(float, dx);
+    EACH(planes * H * W)
+    {
+        const uint plane = u / W / H * (uint)(OH * OW);
+        int h0, h1, w0, w1, first, end, nh, nw;
+        places_of(u / W % H, H, OH, kh, sh, ph, flags, &h0, &h1);
+        places_of(u % W, W, OW, kw, sw, pw, flags, &w0, &w1);
+        float sum = 0.0f;
+        for (int oh = h0; oh < h1; oh++)
+            for (int ow = w0; ow < w1; ow++) {
+                window(oh, H, OH, kh, sh, ph, flags, &first, &end, &nh);
+                window(ow, W, OW, kw, sw, pw, flags, &first, &end, &nw);
+                sum += dy[plane + oh * OW + ow] / (float)(nh * nw);
+            }
+        dx[u] = sum;
+    }
+}

@@ -1,0 +1,71 @@
+/* step.cl: what closes the halves of a step, and gated copies into the store.
+ *
+ * tally: word 0 is the cursor of the feeds; then come the places of the losses and metrics in `own`; from
+ * word `first`, four words a metric: sum and carry (floats), count, unused. */
+#include "common.clh"
+
+#define TALLY_CURSOR 0
+#define TALLY_SLOTS  1
+
+/* A new flag makes the step that was computed the first bad one. */
+INLINE void merge_flags(global uint *block)
+{
+    if (block[BLOCK_RAISED] && !block[BLOCK_FIRST_BAD]) {
+        block[BLOCK_FIRST_BAD] = block[BLOCK_STEP] + 1;
+        block[BLOCK_WHY] = block[BLOCK_RAISED];
+    }
+}
+
+/* sum += x with the rounding error carried along (Kahan 1965). */
+INLINE void add_carried(global float *sum, float x)
+{
+    float y = x - sum[1];
+    float t = sum[0] + y;
+    sum[1] = (t - sum[0]) - y;
+    sum[0] = t;
+}
+
+/* What closes a part of a step, by one work-item:
+ * part 0, a forward in inference: the cursor moves on, the metrics add up.
+ * part 1, forward and backward in training: the same, and before it the losses are looked at and the draw
+ *   counter advances; a bad step adds nothing.
+ * part 2, the updates: their flags count for this step too; a good step is counted.
+ * One kernel for all, so that a cold start compiles one. */
+kernel void step_end(global uint *block, global const float *own, global uint *tally, const int losses,
+                     const int metrics, const int first, const int batch, const int part)
+{
+    for (int k = 0; part == 1 && k < losses; k++)
+        if (!isfinite(own[tally[TALLY_SLOTS + k]]))
+            block[BLOCK_RAISED] |= RAISED_LOSS;
+    if (part != 0)
+        merge_flags(block);
+    if (part == 2) {
+        if (!block[BLOCK_FIRST_BAD])
+            block[BLOCK_STEP] += 1;
+        return;
+    }
+    if (part == 1) {
+        block[BLOCK_DRAW] += 1;
+        block[BLOCK_DRAW + 1] += block[BLOCK_DRAW] == 0;
+    }
+    tally[TALLY_CURSOR] += batch;
+    if (part == 1 && block[BLOCK_FIRST_BAD])
+        return;
+    for (int k = 0; k < metrics; k++) {
+        global uint *at = tally + first + 4 * k;
+        add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);
+        at[2] += batch;
+    }
+}
+
+/* y = x (n); gated: not while a bad step is recorded. */
+kernel void assign(TENSOR(const float, x), TENSOR(float, y), global const uint *block, const int n,
+                   const int gated)
+{
+    OPEN(const float, x);
+    OPEN(float, y);
+    if (gated && block[BLOCK_FIRST_BAD])
+        return;
+    for (int i = get_global_id(0); i < n; i += get_global_size(0))
+        y[i] = x[i];
+}

@@ -1,0 +1,102 @@
+/* Our own matrix product: cl/gemm.cl in both kernel forms. */
+#include "gemm/provider.h"
+
+#include <stdio.h>
+
+/* The flags of cl/gemm.cl. */
+enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, HAS_BIAS = 4 };
+
+/* PoCL compiles a kernel again above 65535 work-items; the kernel loops over the rest. */
+#define ITEMS_MAX 4096
+
+static size_t workspace(const struct clg_device *device, const struct clg_gemm *gemm)
+{
+    (void)device;
+    (void)gemm;
+    return 0;
+}
+
+static void add_operands(struct clg_launch *launch, const struct clg_gemm *gemm)
+{
+    clg_launch_int(launch, (gemm->transpose_a ? TRANSPOSE_A : 0) |
+                               (gemm->transpose_b ? TRANSPOSE_B : 0) |
+                               (gemm->bias.buffer ? HAS_BIAS : 0));
+    clg_launch_int(launch, gemm->activation);
+    clg_launch_int(launch, gemm->stride_a);
+    clg_launch_int(launch, gemm->stride_b);
+    clg_launch_int(launch, gemm->stride_c);
+    clg_launch_view(launch, &gemm->a);
+    clg_launch_view(launch, &gemm->b);
+    clg_launch_view(launch, &gemm->c);
+    clg_launch_view(launch, &gemm->bias);
+}
+
+static struct clg_launch *start(struct clg_launches *launches, const struct clg_gemm *gemm,
+                                const char *options, const char *label)
+{
+    struct clg_launch *launch = clg_launch_kernel(launches, "gemm", "gemm", options, label);
+
+    clg_launch_int(launch, gemm->M);
+    clg_launch_int(launch, gemm->N);
+    clg_launch_int(launch, gemm->K);
+    clg_launch_int(launch, gemm->batch);
+    clg_launch_cost(launch, clg_gemm_flops(gemm), clg_gemm_bytes(gemm));
+    return launch;
+}
+
+static void lower_items(struct clg_launches *launches, const struct clg_gemm *gemm,
+                        const char *label)
+{
+    const struct clg_machine *machine = clg_device_machine(launches->device);
+    struct clg_gemm_blocks b = clg_gemm_blocks(machine);
+    struct clg_gemm_tiling t = clg_gemm_tiling(machine, gemm);
+    struct clg_launch *launch;
+    char options[64];
+
+    snprintf(options, sizeof(options), "-DKC=%d -DMC=%d", (int)b.KC, (int)b.MC);
+    launch = start(launches, gemm, options, label);
+    clg_launch_int(launch, t.rows);
+    clg_launch_int(launch, t.cols);
+    clg_launch_int(launch, t.depth);
+    add_operands(launch, gemm);
+    clg_launch_range(launch, (size_t[]){(size_t)(t.tiles < ITEMS_MAX ? t.tiles : ITEMS_MAX), 1, 1},
+                     (size_t[]){1, 1, 1});
+}
+
+/* Of LOCAL = TX * TY work-items, as in cl/gemm_group.clh. */
+static size_t rows_of_items(uint32_t local)
+{
+    size_t ty = 1;
+
+    while (4 * ty * ty <= local && ty < 32)
+        ty *= 2;
+    return ty;
+}
+
+static void lower_groups(struct clg_launches *launches, const struct clg_gemm *gemm,
+                         const char *label)
+{
+    const size_t most = 65535;
+    size_t local = clg_device_machine(launches->device)->local;
+    size_t ty = rows_of_items((uint32_t)local), tm = 4 * ty, tn = 4 * (local / ty);
+    struct clg_launch *launch = start(launches, gemm, NULL, label);
+
+    add_operands(launch, gemm);
+    clg_launch_range(launch,
+                     (size_t[]){((size_t)gemm->N + tn - 1) / tn * local,
+                                ((size_t)gemm->M + tm - 1) / tm,
+                                (size_t)gemm->batch < most ? (size_t)gemm->batch : most},
+                     (size_t[]){local, 1, 1});
+}
+
+static void lower(struct clg_launches *launches, const struct clg_gemm *gemm,
+                  const struct clg_view *workspace_view, const char *label)
+{
+    (void)workspace_view;
+    if (clg_device_machine(launches->device)->form == CLG_FORM_ITEM)
+        lower_items(launches, gemm, label);
+    else
+        lower_groups(launches, gemm, label);
+}
+
+const struct clg_gemm_provider clg_gemm_native = {"native", workspace, lower};

@@ -1,0 +1,64 @@
+/* The step block: counters, flags, and a part per optimizer. */
+#include "store/object.h"
+
+struct clg_buffer *clg_store_block(const struct clg_store *store)
+{
+    return store->block;
+}
+
+int clg_store_take_part(struct clg_store *store)
+{
+    for (int i = 0; i < CLG_BLOCK_OPTIMIZERS; i++)
+        if (!(store->parts >> i & 1)) {
+            store->parts |= 1u << i;
+            return i;
+        }
+    return -1;
+}
+
+void clg_store_give_part(struct clg_store *store, int part)
+{
+    store->parts &= ~(1u << part);
+}
+
+clg_status clg_store_progress(clg_store *store, clg_progress *out)
+{
+    uint32_t words[CLG_BLOCK_WORDS] = {0};
+
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    if (!out)
+        return clg_fail(store->object.ctx, CLG_ERR_ARGUMENT, "progress: needs a place to write to");
+    if (store->block)
+        CLG_TRY(clg_buffer_read(store->block, 0, words, sizeof(words)));
+    *out = (clg_progress){
+        .draws = words[CLG_BLOCK_DRAW] | (uint64_t)words[CLG_BLOCK_DRAW_HIGH] << 32,
+        .steps = words[CLG_BLOCK_STEP],
+        .first_bad_step = words[CLG_BLOCK_FIRST_BAD],
+        .bad_loss = words[CLG_BLOCK_WHY] & CLG_RAISED_LOSS,
+        .bad_update = words[CLG_BLOCK_WHY] & CLG_RAISED_UPDATE,
+        .bad_index = words[CLG_BLOCK_WHY] & CLG_RAISED_INDEX,
+    };
+    return CLG_OK;
+}
+
+clg_status clg_store_clear_bad(clg_store *store)
+{
+    const uint32_t zeros[3] = {0};
+
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    if (!store->block)
+        return CLG_OK;
+    return clg_buffer_write(store->block, CLG_BLOCK_RAISED * sizeof(uint32_t), zeros,
+                            sizeof(zeros));
+}
+
+clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint32_t steps)
+{
+    const uint32_t words[CLG_BLOCK_WHY + 1] = {[CLG_BLOCK_DRAW] = (uint32_t)draws,
+                                               [CLG_BLOCK_DRAW_HIGH] = (uint32_t)(draws >> 32),
+                                               [CLG_BLOCK_STEP] = steps};
+
+    return clg_buffer_write(store->block, 0, words, sizeof(words));
+}

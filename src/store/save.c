@@ -1,0 +1,246 @@
+/* Writing the store as safetensors. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/file.h"
+#include "store/object.h"
+
+#define PIECE (4u << 20) /* bytes copied from the device at once */
+
+/* A tensor to be written: from device memory, or from what an earlier load kept. */
+struct source {
+    struct clg_text name; /* owned, of a state; else borrowed below */
+    const char *borrowed;
+    struct clg_tensor_info info;
+    struct clg_buffer *buffer;
+    uint64_t offset; /* bytes */
+    const void *data;
+};
+struct save {
+    struct clg_store *store;
+    struct clg_ctx *ctx;
+    CLG_VEC(struct source) sources;
+    struct clg_file_tensor *tensors; /* in the order of the file */
+    const struct source **order;
+    const char **metadata;
+    char step[24], draw[24];
+};
+
+static void save_finish(struct save *save)
+{
+    for (size_t i = 0; i < save->sources.count; i++)
+        clg_text_finish(&save->sources.items[i].name);
+    clg_free(save->ctx, save->sources.items);
+    clg_free(save->ctx, save->tensors);
+    clg_free(save->ctx, save->order);
+    clg_free(save->ctx, save->metadata);
+}
+
+/* ---- what is written ---- */
+
+static clg_status add_values(struct save *save, const struct clg_entry *entry,
+                             const struct clg_store_state *state, struct clg_buffer *buffer)
+{
+    struct source *source = CLG_PUSH(save->ctx, save->sources);
+
+    if (!source)
+        return CLG_ERR_MEMORY;
+    *source = (struct source){.name.ctx = save->ctx,
+                              .borrowed = entry->name,
+                              .info = {.type = CLG_FILE_F32,
+                                       .shape = entry->shape,
+                                       .count = entry->count,
+                                       .bytes = entry->count * sizeof(float)},
+                              .buffer = buffer,
+                              .offset = entry->offset * sizeof(float)};
+    if (!state)
+        return CLG_OK;
+    CLG_TRY(clg_state_name(&source->name, state, entry));
+    source->borrowed = source->name.data;
+    return CLG_OK;
+}
+
+static clg_status collect_store(struct save *save)
+{
+    const struct clg_store *store = save->store;
+
+    for (size_t i = 0; i < store->entries.count; i++) {
+        const struct clg_entry *entry = store->entries.items[i];
+        CLG_TRY(add_values(save, entry, NULL, store->chunks.items[entry->chunk].value));
+    }
+    for (size_t s = 0; s < store->states.count; s++)
+        for (size_t i = 0; i < store->entries.count; i++) {
+            struct clg_buffer *buffer =
+                clg_state_buffer(store, &store->states.items[s], (int64_t)i);
+            if (buffer)
+                CLG_TRY(add_values(save, store->entries.items[i], &store->states.items[s], buffer));
+        }
+    return CLG_OK;
+}
+
+static clg_status collect_kept(struct save *save)
+{
+    const struct clg_store *store = save->store;
+
+    for (size_t i = 0; i < store->kept.count; i++) {
+        const struct clg_kept *kept = &store->kept.items[i];
+        struct source *source;
+
+        if (clg_store_find(store, kept->name) >= 0)
+            continue; /* an entry has taken the name since */
+        source = CLG_PUSH(save->ctx, save->sources);
+        if (!source)
+            return CLG_ERR_MEMORY;
+        *source = (struct source){
+            .name.ctx = save->ctx, .borrowed = kept->name, .info = kept->info, .data = kept->data};
+    }
+    return CLG_OK;
+}
+
+/* Wide types first, so that every tensor is aligned to its type. */
+static clg_status lay_out(struct save *save)
+{
+    size_t count = save->sources.count, n = 0;
+    uint64_t end = 0;
+
+    save->tensors = clg_new(save->ctx, count, sizeof(*save->tensors));
+    save->order = clg_new(save->ctx, count, sizeof(*save->order));
+    if (!save->tensors || !save->order)
+        return CLG_ERR_MEMORY;
+    for (size_t size = 8; size > 0; size /= 2)
+        for (size_t i = 0; i < count; i++) {
+            const struct source *source = &save->sources.items[i];
+
+            if (clg_file_type_size(source->info.type) != size)
+                continue;
+            save->order[n] = source;
+            save->tensors[n++] = (struct clg_file_tensor){source->borrowed, source->info, end};
+            end += source->info.bytes;
+        }
+    return CLG_OK;
+}
+
+/* ---- metadata ---- */
+
+static bool is_utf8(const char *s)
+{
+    json_t *json = json_string(s);
+
+    json_decref(json);
+    return json != NULL;
+}
+
+static clg_status check_metadata(struct clg_ctx *ctx, const char *const *metadata, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; metadata && metadata[i]; i += 2) {
+        if (!metadata[i + 1])
+            return clg_fail(ctx, CLG_ERR_ARGUMENT, "save: metadata '%s' has no value", metadata[i]);
+        if (!is_utf8(metadata[i]) || !is_utf8(metadata[i + 1]))
+            return clg_fail(ctx, CLG_ERR_ARGUMENT, "save: metadata '%s' is not UTF-8", metadata[i]);
+        if (!strncmp(metadata[i], CLG_KEY_PREFIX, strlen(CLG_KEY_PREFIX)))
+            return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                            "save: metadata '%s': keys that begin with '%s' are the library's",
+                            metadata[i], CLG_KEY_PREFIX);
+        for (size_t k = 0; k < i; k += 2)
+            if (!strcmp(metadata[i], metadata[k]))
+                return clg_fail(ctx, CLG_ERR_ARGUMENT, "save: metadata '%s' is given twice",
+                                metadata[i]);
+        *count = i + 2;
+    }
+    return CLG_OK;
+}
+
+static clg_status collect_metadata(struct save *save, const char *const *metadata)
+{
+    clg_progress progress;
+    size_t count;
+
+    CLG_TRY(check_metadata(save->ctx, metadata, &count));
+    CLG_TRY(clg_store_progress(save->store, &progress));
+    snprintf(save->step, sizeof(save->step), "%" PRIu64, progress.steps);
+    snprintf(save->draw, sizeof(save->draw), "%" PRIu64, progress.draws);
+    save->metadata = clg_new(save->ctx, count + 5, sizeof(*save->metadata));
+    if (!save->metadata)
+        return CLG_ERR_MEMORY;
+    const char *own[4] = {CLG_KEY_STEP, save->step, CLG_KEY_DRAW, save->draw};
+    memcpy(save->metadata, own, sizeof(own));
+    if (count > 0)
+        memcpy(save->metadata + 4, metadata, count * sizeof(*metadata));
+    return CLG_OK;
+}
+
+/* ---- the file ---- */
+
+static clg_status write_device(struct clg_file *file, const struct source *source, void *piece)
+{
+    for (uint64_t at = 0; at < source->info.bytes; at += PIECE) {
+        uint64_t left = source->info.bytes - at;
+        size_t bytes = left < PIECE ? (size_t)left : PIECE;
+
+        CLG_TRY(clg_buffer_read(source->buffer, source->offset + at, piece, bytes));
+        CLG_TRY(clg_file_write(file, piece, bytes));
+    }
+    return CLG_OK;
+}
+
+static clg_status write_body(struct save *save, struct clg_file *file)
+{
+    void *piece = clg_new(save->ctx, 1, PIECE);
+    clg_status status = piece ? CLG_OK : CLG_ERR_MEMORY;
+
+    for (size_t i = 0; i < save->sources.count && status == CLG_OK; i++)
+        status = save->order[i]->buffer ? write_device(file, save->order[i], piece)
+                                        : clg_file_write(file, save->order[i]->data,
+                                                         (size_t)save->order[i]->info.bytes);
+    clg_free(save->ctx, piece);
+    return status;
+}
+
+static clg_status write_file(struct save *save, const char *path)
+{
+    struct clg_text header = {.ctx = save->ctx};
+    struct clg_file file;
+    clg_status status = clg_safetensors_header(&header, save->tensors, save->sources.count,
+                                               (const char *const *)save->metadata);
+
+    if (status == CLG_OK)
+        status = clg_file_open(&file, save->ctx, path);
+    if (status != CLG_OK) {
+        clg_text_finish(&header);
+        return status;
+    }
+    status = clg_file_write(&file, header.data, header.length);
+    clg_text_finish(&header);
+    if (status == CLG_OK)
+        status = write_body(save, &file);
+    if (status == CLG_OK)
+        return clg_file_commit(&file);
+    clg_file_discard(&file);
+    return status;
+}
+
+clg_status clg_store_save(clg_store *store, const char *path, const char *const *metadata)
+{
+    struct save save = {.store = store};
+    clg_status status;
+
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    save.ctx = store->object.ctx;
+    if (!path)
+        return clg_fail(save.ctx, CLG_ERR_ARGUMENT, "save: needs a path");
+    CLG_TRY(clg_store_allocate(store));
+    status = collect_metadata(&save, metadata);
+    if (status == CLG_OK)
+        status = collect_store(&save);
+    if (status == CLG_OK)
+        status = collect_kept(&save);
+    if (status == CLG_OK)
+        status = lay_out(&save);
+    if (status == CLG_OK)
+        status = write_file(&save, path);
+    save_finish(&save);
+    return status;
+}

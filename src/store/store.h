@@ -1,0 +1,105 @@
+/* The store as the floors above see it. */
+#ifndef CLG_STORE_STORE_H
+#define CLG_STORE_STORE_H
+
+#include <clgrad/store.h>
+#include "device/device.h"
+
+enum clg_entry_kind { CLG_ENTRY_PARAMETER, CLG_ENTRY_STATE };
+
+/* A named tensor. Its value lies in chunk `chunk` at `offset` elements; its gradient and optimizer
+ * states lie in buffers of the same size at the same offset. Entries start at multiples of
+ * CLG_SEGMENT floats, so that kernels over a whole chunk can look properties up per block. */
+#define CLG_SEGMENT 64
+struct clg_entry {
+    char *name;
+    enum clg_entry_kind kind;
+    clg_shape shape;
+    clg_init init;
+    uint32_t chunk;
+    uint64_t offset, count; /* elements */
+    bool trained;           /* an optimizer's graph writes its gradient */
+};
+
+/* Words of the step block (uint32 each), the first part of the block buffer; kernels see it as
+ * `global uint *block` (cl/step.clh repeats the numbers). */
+enum clg_block_word {
+    CLG_BLOCK_DRAW = 0, /* low word of the draw counter */
+    CLG_BLOCK_DRAW_HIGH,
+    CLG_BLOCK_STEP,      /* updates done */
+    CLG_BLOCK_RAISED,    /* flags raised since the last check: or of CLG_RAISED_* */
+    CLG_BLOCK_FIRST_BAD, /* first bad step, 0: none; gated kernels read this alone */
+    CLG_BLOCK_WHY,       /* flags of that step */
+    CLG_BLOCK_SEED,      /* low word of the seed */
+    CLG_BLOCK_SEED_HIGH,
+    CLG_BLOCK_WORDS = 16
+};
+#define CLG_RAISED_LOSS   1u
+#define CLG_RAISED_UPDATE 2u
+#define CLG_RAISED_INDEX  4u
+
+/* A part of 16 words per optimizer follows: float lr, float decay..., see src/optim. */
+#define CLG_BLOCK_OPTIMIZERS 16
+#define CLG_BLOCK_BYTES      ((CLG_BLOCK_WORDS + 16 * CLG_BLOCK_OPTIMIZERS) * 4)
+
+struct clg_object *clg_store_object(struct clg_store *store);
+struct clg_device *clg_store_device(const struct clg_store *store);
+uint64_t clg_store_seed(const struct clg_store *store);
+
+/* The entry of this name, made when new. Refused: a sealed store and an unknown name, another shape
+ * or kind. -1 on failure, else its index. */
+int64_t clg_store_entry(struct clg_store *store, const char *name, enum clg_entry_kind kind,
+                        clg_shape shape, const clg_init *init);
+int64_t clg_store_find(const struct clg_store *store, const char *name); /* -1: none */
+const struct clg_entry *clg_store_get_entry(const struct clg_store *store, int64_t index);
+
+/* Allocates and initialises everything that is not yet; before launches are lowered. */
+clg_status clg_store_allocate(struct clg_store *store);
+/* Gradient buffers beside the chunks (zeroed when made). */
+clg_status clg_store_allocate_gradients(struct clg_store *store);
+
+/* Where things lie, after allocation. */
+struct clg_view clg_store_value(const struct clg_store *store, int64_t entry);
+struct clg_view clg_store_gradient(const struct clg_store *store, int64_t entry);
+uint32_t clg_store_chunks(const struct clg_store *store);
+/* Whole chunks as flat float views; count elements are in use. */
+struct clg_view clg_store_chunk_value(const struct clg_store *store, uint32_t chunk);
+struct clg_view clg_store_chunk_gradient(const struct clg_store *store, uint32_t chunk);
+
+/* The step block. */
+struct clg_buffer *clg_store_block(const struct clg_store *store);
+
+/* Takes a free optimizer part of the block: 0 ..., or -1 when all are taken; and gives it back. */
+int clg_store_take_part(struct clg_store *store);
+void clg_store_give_part(struct clg_store *store, int part);
+/* From now on the entry's gradient means something (clg_store_get_gradient). */
+void clg_store_mark_trained(struct clg_store *store, int64_t entry);
+
+/* A kind of optimizer state that files carry, as optimizer.OPTIMIZER.STATE.PARAMETER. Registered by
+ * optimizers; the strings must live as long as the registration. */
+#define CLG_STATE_PREFIX "optimizer."
+struct clg_store_state {
+    const char *optimizer, *state;
+    void *owner;
+    uint32_t index; /* which of the owner's: for buffer() */
+    /* The state's buffer beside a chunk; NULL: not allocated yet. */
+    struct clg_buffer *(*buffer)(void *owner, uint32_t index, uint32_t chunk);
+    bool (*has)(void *owner, int64_t entry); /* whether the optimizer trains it */
+};
+clg_status clg_store_add_state(struct clg_store *store, const struct clg_store_state *state);
+/* Removes all states of an owner. What a file had for it is gone. */
+void clg_store_remove_states(struct clg_store *store, const void *owner);
+/* A state's buffer for a chunk: as large as the chunk, zeros. NULL on failure. */
+struct clg_buffer *clg_store_create_beside(struct clg_store *store, uint32_t chunk);
+/* Writes into the owner's buffers what a file loaded earlier had for them; after allocating them.
+ */
+clg_status clg_store_restore_states(struct clg_store *store, const void *owner);
+
+/* Test hook: chunks made from now on hold at most `floats`, or one entry. */
+void clg_store_limit_chunks(struct clg_store *store, uint64_t floats);
+
+/* The scratch arena shared by the plans of the store: at least bytes large afterwards. */
+clg_status clg_store_reserve(struct clg_store *store, size_t bytes);
+struct clg_buffer *clg_store_arena(const struct clg_store *store);
+
+#endif

@@ -1,0 +1,60 @@
+/* Copies of entries for the application. */
+#include "store/object.h"
+
+/* Checks what get, set and get_gradient are given; *entry_out stays NULL on failure. */
+static clg_status check_copy(struct clg_store *store, const char *name, const void *values,
+                             size_t bytes, const struct clg_entry **entry_out)
+{
+    const struct clg_entry *entry = clg_store_lookup(store, name);
+    struct clg_ctx *ctx = store->object.ctx;
+
+    *entry_out = NULL;
+    if (!entry)
+        return CLG_ERR_ARGUMENT;
+    if (!values)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT, "parameter '%s': values is NULL", name);
+    if (bytes != entry->count * sizeof(float))
+        return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                        "parameter '%s': has %llu bytes (float32), values has %zu", name,
+                        (unsigned long long)(entry->count * sizeof(float)), bytes);
+    CLG_TRY(clg_store_allocate(store));
+    *entry_out = entry;
+    return CLG_OK;
+}
+
+clg_status clg_store_get(clg_store *store, const char *name, float *values, size_t bytes)
+{
+    const struct clg_entry *entry;
+
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    return clg_buffer_read(store->chunks.items[entry->chunk].value, entry->offset * sizeof(float),
+                           values, bytes);
+}
+
+clg_status clg_store_set(clg_store *store, const char *name, const float *values, size_t bytes)
+{
+    const struct clg_entry *entry;
+
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    return clg_buffer_write(store->chunks.items[entry->chunk].value, entry->offset * sizeof(float),
+                            values, bytes);
+}
+
+clg_status clg_store_get_gradient(clg_store *store, const char *name, float *values, size_t bytes)
+{
+    const struct clg_entry *entry;
+    struct clg_buffer *gradient;
+
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    gradient = store->chunks.items[entry->chunk].gradient;
+    if (!entry->trained || !gradient)
+        return clg_fail(store->object.ctx, CLG_ERR_STATE,
+                        "parameter '%s': has no gradient, because no plan trains it", name);
+    return clg_buffer_read(gradient, entry->offset * sizeof(float), values, bytes);
+}
