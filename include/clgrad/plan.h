@@ -1,0 +1,83 @@
+/* clgrad/plan.h: a graph compiled for a device, a batch size and a mode; steps. */
+#ifndef CLGRAD_PLAN_H
+#define CLGRAD_PLAN_H
+
+#include <clgrad/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Launches in order, with their memory. Holds no training state: several plans of one store (a full
+ * and a short batch, training and evaluation) take turns. Child of the graph. */
+typedef struct clg_plan clg_plan;
+
+/* CLG_TRAIN keeps gradients, updates, dropout; CLG_INFER drops them. */
+typedef enum clg_mode { CLG_TRAIN, CLG_INFER } clg_mode;
+
+typedef struct clg_plan_params {
+    const char *const *outputs; /* names to compute, NULL at the end; default NULL: all outputs */
+    bool fuse;                  /* default true; false: an elementwise op a kernel, for debugging */
+} clg_plan_params;
+CLG_API clg_plan_params clg_plan_defaults(void);
+
+/* Compiles the graph. batch: what CLG_BATCH stands for, >= 1. NULL on failure: a refused op, something
+ * that will not fit the device (said before anything is allocated), a kernel that does not build. */
+CLG_API clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode,
+                              const clg_plan_params *params);
+
+CLG_API void clg_plan_destroy(clg_plan **plan);
+
+/* Copies bytes (exactly the input's size) into an input; returns when data is no longer needed. */
+CLG_API clg_status clg_plan_write(clg_plan *plan, const char *input, const void *data, size_t bytes);
+
+typedef struct clg_feed_params {
+    const clg_array *index; /* int32 (rows, 1): order of the samples; NULL: file order */
+    float mean, std;        /* float inputs get (value - mean) / std; defaults 0 and 1 */
+} clg_feed_params;
+CLG_API clg_feed_params clg_feed_defaults(void);
+
+/* From now on, each step first gathers the input from the rows of array: row index[cursor + i] (or
+ * cursor + i) for sample i; afterwards the cursor moves on by the batch. cols is the input's size per
+ * sample. The array must outlive the plan's last step. */
+CLG_API clg_status clg_plan_feed(clg_plan *plan, const char *input, const clg_array *array,
+                                 const clg_feed_params *params);
+
+/* Sets the cursor: the first row of the next step. Rows past the end are clamped. */
+CLG_API clg_status clg_plan_seek(clg_plan *plan, int64_t row);
+
+/* A step: forward, backward, update; or forward alone in inference. Does not wait for the device. An
+ * input that was neither written nor fed is an error that names it. */
+CLG_API clg_status clg_plan_step(clg_plan *plan);
+/* The two halves of a training step: gradients are in the store after the first. */
+CLG_API clg_status clg_plan_backward(clg_plan *plan);
+CLG_API clg_status clg_plan_update(clg_plan *plan);
+
+/* Waits, and copies an output (bytes exactly its size) of the last step. */
+CLG_API clg_status clg_plan_read(clg_plan *plan, const char *output, void *data, size_t bytes);
+
+/* Waits, and gives a metric's sum of value * batch and of batch since the last reset; reset: starts
+ * anew. Either out may be NULL. */
+CLG_API clg_status clg_plan_metric(clg_plan *plan, const char *metric, double *sum, double *count);
+CLG_API clg_status clg_plan_reset_metrics(clg_plan *plan);
+
+/* What was compiled. */
+typedef struct clg_plan_report {
+    uint64_t arena_bytes;  /* scratch memory of this plan */
+    uint64_t arena_bound;  /* largest sum of live tensors, aligned, in the chosen order */
+    uint64_t own_bytes;    /* inputs, outputs, constants */
+    uint32_t launches;     /* kernels a step enqueues */
+    uint32_t kernels;      /* different kernels built for it */
+    uint32_t gemm_kernels; /* of these, matrix products */
+    uint64_t flops, bytes; /* of a step: arithmetic, and memory read and written */
+    const char *choices;   /* JSON object: what the plan decided (providers); belongs to the plan */
+} clg_plan_report;
+CLG_API clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out);
+
+/* The plan as a DOT drawing: launches with shapes and bytes. *text belongs to the plan. */
+CLG_API clg_status clg_plan_dot(clg_plan *plan, const char **text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

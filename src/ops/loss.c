@@ -1,0 +1,228 @@
+/* Losses, and scores of predictions. */
+#include "base/text.h"
+#include "ops/families.h"
+
+clg_loss_params clg_loss_defaults(void)
+{
+    return (clg_loss_params){.reduction = CLG_REDUCE_MEAN};
+}
+
+static clg_reduction reduction_of(const clg_loss_params *params)
+{
+    return params ? params->reduction : clg_loss_defaults().reduction;
+}
+
+/* logits (..., C) against labels (...). */
+static bool check_labels(struct clg_infer *infer)
+{
+    const struct clg_type *x = &infer->in[0], *label = &infer->in[1];
+    char a[CLG_SHAPE_TEXT], b[CLG_SHAPE_TEXT];
+    clg_shape rows = clg_shape_without_last(&x->shape);
+    if (x->dtype != CLG_F32 || label->dtype != CLG_I32)
+        clg_infer_fail(infer, "the logits must be float32, the labels int32");
+    else if (x->shape.rank < 1 || !clg_same_shape(&rows, &label->shape))
+        clg_infer_fail(infer,
+                       "logits %s need labels of their shape without the last dimension, "
+                       "the labels have %s",
+                       clg_shape_text(&x->shape, a), clg_shape_text(&label->shape, b));
+    return !infer->failed;
+}
+
+/* ---- cross-entropy ---- */
+
+clg_tensor clg_cross_entropy(clg_tensor logits, clg_tensor labels, const clg_loss_params *params)
+{
+    struct clg_loss_attr attr = {(uint32_t)reduction_of(params)};
+    clg_graph *graph = logits.graph ? logits.graph : labels.graph;
+    return clg_node_add(graph, CLG_OP(cross_entropy), (clg_tensor[]){logits, labels}, 2, &attr,
+                        NULL);
+}
+
+void clg_shape_cross_entropy(struct clg_infer *infer)
+{
+    const struct clg_loss_attr *attr = infer->attr;
+    if (!check_labels(infer))
+        return;
+    if (attr->reduction > CLG_REDUCE_NONE)
+        clg_infer_fail(infer, "the reduction is %u, must be mean, sum or none", attr->reduction);
+    infer->out[0].shape = attr->reduction == CLG_REDUCE_NONE ? infer->in[1].shape : clg_shape0();
+    infer->out[1].shape = infer->in[0].shape;
+}
+
+/* Output 1 is the derivative already. */
+void clg_grad_cross_entropy(struct clg_gradient *g)
+{
+    if (clg_tensor_valid(g->dy[1])) {
+        clg_graph_fail(g->graph, CLG_ERR_UNSUPPORTED,
+                       "grad: cross_entropy can be differentiated once only");
+        return;
+    }
+    clg_tensor dy = g->dy[0];
+    clg_shape shape = clg_tensor_shape(dy);
+    if (shape.rank > 0) {
+        shape.dim[shape.rank++] = 1;
+        dy = clg_reshape(dy, shape);
+    }
+    if (g->need[0])
+        g->dx[0] = clg_mul(g->out[1], dy);
+}
+
+enum { WANT_LOSS = 1, WANT_GRADIENT = 2 };
+
+static float scale_of(const struct clg_lower *lower)
+{
+    const struct clg_loss_attr *attr = lower->attr;
+    return attr->reduction == CLG_REDUCE_MEAN
+               ? (float)(1 / (double)clg_shape_count(&lower->in[1].shape))
+               : 1.0f;
+}
+
+/* A launch over rows of logits and their labels: loss and gradient. */
+static void launch_cross_entropy(struct clg_lower *lower, const struct clg_view *loss, int wants)
+{
+    const clg_shape *shape = &lower->in[0].shape;
+    uint64_t count = (uint64_t)clg_shape_count(shape);
+    struct clg_launch *launch = clg_launch_over_rows(lower, "loss", "cross_entropy",
+                                                     clg_rows_of(shape), clg_cols_of(shape));
+    clg_launch_view(launch, &lower->in[0]);
+    clg_launch_view(launch, &lower->in[1]);
+    clg_launch_view(launch, wants & WANT_LOSS ? loss : &lower->out[1]);
+    clg_launch_view(launch, wants & WANT_GRADIENT ? &lower->out[1] : loss);
+    clg_launch_buffer(launch, lower->block);
+    clg_launch_int(launch, clg_rows_of(shape));
+    clg_launch_int(launch, clg_cols_of(shape));
+    clg_launch_float(launch, scale_of(lower));
+    clg_launch_int(launch, wants);
+    clg_launch_cost(launch, 6 * count, 4 * count * (wants & WANT_GRADIENT ? 2 : 1));
+}
+
+static void cross_entropy(struct clg_sum *sum)
+{
+    struct clg_lower *lower = sum->lower;
+    const struct clg_loss_attr *attr = lower->attr;
+    int64_t rows = clg_rows_of(&lower->in[0].shape);
+    bool each = attr->reduction == CLG_REDUCE_NONE;
+    struct clg_view loss = each ? lower->out[0] : clg_sum_take(sum, rows);
+    int wants = (lower->out[0].buffer ? WANT_LOSS : 0) | (lower->out[1].buffer ? WANT_GRADIENT : 0);
+    if (!sum->dry && wants)
+        launch_cross_entropy(lower, &loss, wants);
+    if (!each && (sum->dry || wants & WANT_LOSS))
+        clg_sum_middle(sum, &loss, &lower->out[0], 1, rows, 1, scale_of(lower));
+}
+
+size_t clg_work_cross_entropy(const struct clg_lower *lower)
+{
+    struct clg_lower copy = *lower;
+    struct clg_sum sum = {&copy, true, 0};
+    cross_entropy(&sum);
+    return sum.used * sizeof(float);
+}
+
+void clg_lower_cross_entropy(struct clg_lower *lower)
+{
+    struct clg_sum sum = {lower, false, 0};
+    cross_entropy(&sum);
+}
+
+/* ---- squared error ---- */
+
+static clg_tensor reduce_loss(clg_tensor x, clg_reduction reduction)
+{
+    return reduction == CLG_REDUCE_NONE  ? x
+           : reduction == CLG_REDUCE_SUM ? clg_sum(x, NULL, 0, false)
+                                         : clg_mean(x, NULL, 0, false);
+}
+
+static clg_tensor squared_error(const char *what, clg_tensor a, clg_tensor b, float factor,
+                                const clg_loss_params *params)
+{
+    char ta[CLG_SHAPE_TEXT], tb[CLG_SHAPE_TEXT];
+    clg_shape sa = clg_tensor_shape(a), sb = clg_tensor_shape(b);
+    if (clg_tensor_valid(a) && clg_tensor_valid(b) && !clg_same_shape(&sa, &sb))
+        return clg_graph_fail(a.graph, CLG_ERR_ARGUMENT, "%s: shapes %s and %s must be equal", what,
+                              clg_shape_text(&sa, ta), clg_shape_text(&sb, tb));
+    if (clg_tensor_valid(a) && (uint32_t)reduction_of(params) > CLG_REDUCE_NONE)
+        return clg_graph_fail(a.graph, CLG_ERR_ARGUMENT,
+                              "%s: the reduction is %u, must be mean, sum or none", what,
+                              (uint32_t)reduction_of(params));
+    clg_tensor square = clg_square(clg_sub(a, b));
+    return reduce_loss(factor == 1 ? square : clg_affine(square, factor, 0), reduction_of(params));
+}
+
+clg_tensor clg_mse(clg_tensor a, clg_tensor b, const clg_loss_params *params)
+{
+    return squared_error("mse", a, b, 1, params);
+}
+
+clg_tensor clg_half_mse(clg_tensor a, clg_tensor b, const clg_loss_params *params)
+{
+    return squared_error("half_mse", a, b, 0.5f, params);
+}
+
+/* ---- scores ---- */
+
+clg_tensor clg_argmax(clg_tensor x)
+{
+    return clg_plain(CLG_OP(argmax), x, x);
+}
+
+void clg_shape_argmax(struct clg_infer *infer)
+{
+    const struct clg_type *x = &infer->in[0];
+    if (x->dtype != CLG_F32 || x->shape.rank < 1)
+        clg_infer_fail(infer, "the input must be float32 with at least 1 dimension");
+    infer->out[0] = (struct clg_type){CLG_I32, clg_shape_without_last(&x->shape)};
+}
+
+static void launch_scores(struct clg_lower *lower, const char *kernel, const struct clg_view *out)
+{
+    const clg_shape *shape = &lower->in[0].shape;
+    uint64_t count = (uint64_t)clg_shape_count(shape);
+    struct clg_launch *launch =
+        clg_launch_over_rows(lower, "loss", kernel, clg_rows_of(shape), clg_cols_of(shape));
+    for (uint32_t i = 0; i < lower->n_in; i++)
+        clg_launch_view(launch, &lower->in[i]);
+    clg_launch_view(launch, out);
+    clg_launch_int(launch, clg_rows_of(shape));
+    clg_launch_int(launch, clg_cols_of(shape));
+    clg_launch_cost(launch, count, 4 * count);
+}
+
+void clg_lower_argmax(struct clg_lower *lower)
+{
+    launch_scores(lower, "argmax", &lower->out[0]);
+}
+
+clg_tensor clg_accuracy(clg_tensor logits, clg_tensor labels)
+{
+    return clg_plain(CLG_OP(accuracy), logits, labels);
+}
+
+void clg_shape_accuracy(struct clg_infer *infer)
+{
+    check_labels(infer);
+}
+
+static void accuracy(struct clg_sum *sum)
+{
+    struct clg_lower *lower = sum->lower;
+    int64_t rows = clg_rows_of(&lower->in[0].shape);
+    struct clg_view hits = clg_sum_take(sum, rows);
+    if (!sum->dry)
+        launch_scores(lower, "hits", &hits);
+    clg_sum_middle(sum, &hits, &lower->out[0], 1, rows, 1, (float)(1 / (double)rows));
+}
+
+size_t clg_work_accuracy(const struct clg_lower *lower)
+{
+    struct clg_lower copy = *lower;
+    struct clg_sum sum = {&copy, true, 0};
+    accuracy(&sum);
+    return sum.used * sizeof(float);
+}
+
+void clg_lower_accuracy(struct clg_lower *lower)
+{
+    struct clg_sum sum = {lower, false, 0};
+    accuracy(&sum);
+}

@@ -1,0 +1,232 @@
+/* Normalisation, composed of reductions and arithmetic; and the two ops that batch norm needs. */
+#include <inttypes.h>
+#include "base/text.h"
+#include "ops/families.h"
+
+/* ---- the value by mode ---- */
+
+void clg_shape_by_mode(struct clg_infer *infer)
+{
+    char a[CLG_SHAPE_TEXT], b[CLG_SHAPE_TEXT];
+    if (infer->in[0].dtype != infer->in[1].dtype ||
+        !clg_same_shape(&infer->in[0].shape, &infer->in[1].shape))
+        clg_infer_fail(infer, "shapes %s and %s must be equal, and types too",
+                       clg_shape_text(&infer->in[0].shape, a),
+                       clg_shape_text(&infer->in[1].shape, b));
+    infer->out[0] = infer->in[0];
+}
+
+static clg_tensor by_mode(clg_tensor inference, clg_tensor training)
+{
+    return clg_plain(CLG_OP(by_mode), inference, training);
+}
+
+void clg_grad_by_mode(struct clg_gradient *g)
+{
+    clg_tensor zeros = clg_fill(g->graph, clg_tensor_shape(g->dy[0]), 0);
+    if (g->need[0])
+        g->dx[0] = by_mode(g->dy[0], zeros);
+    if (g->need[1])
+        g->dx[1] = by_mode(zeros, g->dy[0]);
+}
+
+/* ---- the unbiased variance ---- */
+
+void clg_shape_unbiased(struct clg_infer *infer)
+{
+    if (infer->in[0].dtype != CLG_F32 || infer->in[1].dtype != CLG_F32)
+        clg_infer_fail(infer, "the inputs must be float32");
+    infer->out[0].shape = infer->in[0].shape;
+}
+
+void clg_lower_unbiased(struct clg_lower *lower)
+{
+    int64_t count = clg_shape_count(&lower->in[0].shape);
+    int64_t n = clg_shape_count(&lower->in[1].shape) / count;
+    struct clg_sum sum = {lower, false, 0};
+    if (n < 2) {
+        if (lower->launches->status == CLG_OK)
+            lower->launches->status =
+                clg_fail(clg_device_object(lower->device)->ctx, CLG_ERR_ARGUMENT,
+                         "%s: batch norm has one value per channel in training, must have 2 or "
+                         "more",
+                         lower->label);
+        return;
+    }
+    clg_sum_middle(&sum, &lower->in[0], &lower->out[0], count, 1, 1,
+                   (float)((double)n / (double)(n - 1)));
+}
+
+/* ---- compositions ---- */
+
+clg_norm_params clg_norm_defaults(void)
+{
+    const clg_tensor none = {NULL, -1, 0};
+    return (clg_norm_params){none, none, none, none, 1e-5f, 0.1f};
+}
+
+/* t (C), or one number, as (1, C, 1, ...) beside x. */
+static clg_tensor per_channel(clg_tensor t, clg_tensor x)
+{
+    clg_shape from = clg_tensor_shape(x), to = clg_clean_shape(from);
+    for (int i = 0; i < to.rank; i++)
+        to.dim[i] = i == 1 ? from.dim[1] : 1;
+    return clg_reshape(t, to);
+}
+
+static clg_tensor scale_and_shift(clg_tensor y, clg_tensor weight, clg_tensor bias)
+{
+    if (weight.graph)
+        y = clg_mul(y, weight);
+    return bias.graph ? clg_add(y, bias) : y;
+}
+
+static clg_tensor scale_channels(clg_tensor y, const clg_norm_params *p)
+{
+    clg_tensor weight = p->weight, bias = p->bias;
+    if (weight.graph)
+        weight = per_channel(weight, y);
+    if (bias.graph)
+        bias = per_channel(bias, y);
+    return scale_and_shift(y, weight, bias);
+}
+
+static clg_tensor standardise(clg_tensor x, clg_tensor mean, clg_tensor variance, float eps)
+{
+    return clg_mul(clg_sub(x, mean), clg_rsqrt(clg_affine(variance, 1, eps)));
+}
+
+static bool check_rank(clg_tensor x, const char *what, int least)
+{
+    clg_shape shape = clg_tensor_shape(x);
+    char text[CLG_SHAPE_TEXT];
+    if (!clg_tensor_valid(x))
+        return false;
+    if (shape.rank >= least && (least < 2 || shape.dim[1] < CLG_BATCH))
+        return true;
+    clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                   "%s: input %s must have at least %d dimensions, and channels that are a number",
+                   what, clg_shape_text(&shape, text), least);
+    return false;
+}
+
+static const clg_tensor invalid = {NULL, -1, 0};
+
+/* old + momentum (new - old), as (1 - momentum) old + momentum new. */
+static void follow(clg_tensor running, clg_tensor now, float momentum)
+{
+    clg_tensor flat = clg_reshape(now, clg_tensor_shape(running));
+    clg_assign(running,
+               clg_add(clg_affine(running, 1 - momentum, 0), clg_affine(flat, momentum, 0)),
+               CLG_WHEN_TRAINING);
+}
+
+clg_tensor clg_batch_norm(clg_tensor x, const clg_norm_params *params)
+{
+    clg_norm_params p = params ? *params : clg_norm_defaults();
+    int32_t axes[CLG_MAX_RANK] = {0};
+    if (!check_rank(x, "batch_norm", 2))
+        return invalid;
+    int rank = clg_tensor_shape(x).rank;
+    for (int i = 2; i < rank; i++)
+        axes[i - 1] = i;
+    clg_tensor mean = clg_mean(x, axes, (size_t)rank - 1, true);
+    clg_tensor variance = clg_mean(clg_square(clg_sub(x, mean)), axes, (size_t)rank - 1, true);
+    if (p.running_mean.graph && p.running_var.graph) {
+        follow(p.running_mean, mean, p.momentum);
+        follow(p.running_var, clg_plain(CLG_OP(unbiased), variance, x), p.momentum);
+        mean = by_mode(per_channel(p.running_mean, x), mean);
+        variance = by_mode(per_channel(p.running_var, x), variance);
+    }
+    return scale_channels(standardise(x, mean, variance, p.eps), &p);
+}
+
+/* The last `dims` axes of x, as negative numbers; 0 and a failure where there are not so many. */
+static size_t last_axes(clg_tensor x, const char *what, int32_t dims, int32_t axes[CLG_MAX_RANK])
+{
+    int rank = clg_tensor_shape(x).rank;
+    if (!clg_tensor_valid(x))
+        return 0;
+    if (dims < 1 || dims > rank) {
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                       "%s: is over the last %d dimensions, the input has %d", what, dims, rank);
+        return 0;
+    }
+    for (int32_t i = 0; i < dims; i++)
+        axes[i] = rank - dims + i;
+    return (size_t)dims;
+}
+
+/* (x - mean) / sqrt(variance + eps) over some axes. */
+static clg_tensor standardise_over(clg_tensor x, const int32_t *axes, size_t count, float eps)
+{
+    clg_tensor mean = clg_mean(x, axes, count, true);
+    clg_tensor variance = clg_mean(clg_square(clg_sub(x, mean)), axes, count, true);
+    return standardise(x, mean, variance, eps);
+}
+
+clg_tensor clg_layer_norm(clg_tensor x, int32_t dims, const clg_norm_params *params)
+{
+    clg_norm_params p = params ? *params : clg_norm_defaults();
+    int32_t axes[CLG_MAX_RANK];
+    size_t count = last_axes(x, "layer_norm", dims, axes);
+    if (!count)
+        return invalid;
+    return scale_and_shift(standardise_over(x, axes, count, p.eps), p.weight, p.bias);
+}
+
+clg_tensor clg_rms_norm(clg_tensor x, int32_t dims, const clg_norm_params *params)
+{
+    clg_norm_params p = params ? *params : clg_norm_defaults();
+    int32_t axes[CLG_MAX_RANK];
+    size_t count = last_axes(x, "rms_norm", dims, axes);
+    if (!count)
+        return invalid;
+    clg_tensor mean = clg_mean(clg_square(x), axes, count, true);
+    clg_tensor y = clg_mul(x, clg_rsqrt(clg_affine(mean, 1, p.eps)));
+    return scale_and_shift(y, p.weight, p.bias);
+}
+
+clg_tensor clg_group_norm(clg_tensor x, int32_t groups, const clg_norm_params *params)
+{
+    clg_norm_params p = params ? *params : clg_norm_defaults();
+    clg_shape shape = clg_tensor_shape(x);
+    if (!check_rank(x, "group_norm", 2))
+        return invalid;
+    if (groups < 1 || shape.dim[1] % groups)
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                              "group_norm: %" PRId64 " channels cannot be split into %d groups",
+                              shape.dim[1], groups);
+    clg_tensor rows = clg_reshape(x, clg_shape3(shape.dim[0], groups, -1));
+    clg_tensor y = standardise_over(rows, (const int32_t[]){2}, 1, p.eps);
+    return scale_channels(clg_reshape(y, shape), &p);
+}
+
+clg_tensor clg_instance_norm(clg_tensor x, const clg_norm_params *params)
+{
+    if (!check_rank(x, "instance_norm", 3))
+        return invalid;
+    return clg_group_norm(x, (int32_t)clg_tensor_shape(x).dim[1], params);
+}
+
+/* The sum over channels is a window along the first dimension of planes (C, H W). */
+clg_tensor clg_local_response_norm(clg_tensor x, int32_t size, float alpha, float beta, float k)
+{
+    clg_shape shape = clg_tensor_shape(x);
+    if (!check_rank(x, "local_response_norm", 3))
+        return invalid;
+    if (size < 1)
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                              "local_response_norm: size is %d, must be at least 1", size);
+    clg_tensor planes = clg_reshape(clg_square(x), clg_shape4(shape.dim[0], 1, shape.dim[1], -1));
+    struct clg_pool_attr attr = {.kernel = {size, 1},
+                                 .stride = {1, 1},
+                                 .padding = {size / 2, 0},
+                                 .dilation = {1, 1},
+                                 .flags = CLG_POOL_COUNT_PADDING};
+    for (int i = 0; i < 2 && clg_tensor_valid(planes); i++)
+        attr.size[i] = (int32_t)clg_tensor_shape(planes).dim[2 + i];
+    clg_tensor mean = clg_node_add(x.graph, CLG_OP(avg_pool2d), &planes, 1, &attr, NULL);
+    clg_tensor base = clg_affine(clg_reshape(mean, shape), alpha, k);
+    return clg_mul(x, clg_exp(clg_affine(clg_log(base), -beta, 0)));
+}

@@ -1,0 +1,198 @@
+/* From a graph to a plan: the passes, from top to bottom. */
+#include <string.h>
+#include "plan/plan.h"
+
+static const struct clg_pass passes[] = {
+    {"simplify", clg_pass_simplify},
+    {"dead code", clg_pass_dead},
+    {"common subexpressions", clg_pass_common},
+    {"copies of entries", clg_pass_keep},
+    {"transposes", clg_pass_transpose},
+    {"epilogues", clg_pass_epilogue},
+    {"fusion", clg_pass_fuse},
+    {"dead code", clg_pass_dead},
+    {"order", clg_pass_order},
+};
+
+clg_plan_params clg_plan_defaults(void)
+{
+    return (clg_plan_params){.outputs = NULL, .fuse = true};
+}
+
+static void plan_finish(struct clg_object *object)
+{
+    struct clg_plan *plan = (struct clg_plan *)object;
+    struct clg_ctx *ctx = object->ctx;
+    clg_launches_finish(&plan->feed);
+    clg_launches_finish(&plan->forward);
+    clg_launches_finish(&plan->update);
+    for (size_t i = 0; i < plan->inputs.count; i++)
+        clg_buffer_destroy(plan->inputs.items[i].bound);
+    clg_buffer_destroy(plan->own);
+    clg_buffer_destroy(plan->tally);
+    if (plan->block != clg_store_block(plan->store))
+        clg_buffer_destroy(plan->block);
+    clg_text_finish(&plan->dot);
+    clg_text_finish(&plan->choices);
+    clg_free(ctx, plan->inputs.items);
+    clg_free(ctx, plan->forward_copies.items);
+    clg_free(ctx, plan->update_copies.items);
+    clg_ir_finish(&plan->ir);
+    clg_free(ctx, plan);
+}
+
+void clg_plan_destroy(clg_plan **plan)
+{
+    if (!plan || !*plan)
+        return;
+    clg_object_destroy(&(*plan)->object);
+    *plan = NULL;
+}
+
+struct clg_plan *clg_plan_create(clg_graph *graph)
+{
+    struct clg_ctx *ctx = graph->object.ctx;
+    struct clg_plan *plan = clg_new(ctx, 1, sizeof(*plan));
+    if (!plan)
+        return NULL;
+    plan->graph = graph;
+    plan->store = graph->store;
+    plan->device = clg_store_device(graph->store);
+    plan->dot.ctx = plan->choices.ctx = ctx;
+    clg_launches_init(&plan->feed, plan->device);
+    clg_launches_init(&plan->forward, plan->device);
+    clg_launches_init(&plan->update, plan->device);
+    clg_object_init(&plan->object, &graph->object, plan_finish);
+    return plan;
+}
+
+static clg_status find_inputs(struct clg_plan *plan)
+{
+    struct clg_ir *ir = &plan->ir;
+    for (uint32_t at = 0; at < ir->order_count; at++) {
+        const struct clg_ir_node *node = clg_ir_node(ir, ir->order[at]);
+        if (node->op != CLG_OP(input))
+            continue;
+        struct clg_plan_input *slot = CLG_PUSH(plan->object.ctx, plan->inputs);
+        if (!slot)
+            return CLG_ERR_MEMORY;
+        *slot = (struct clg_plan_input){.name = node->name, .node = ir->order[at]};
+    }
+    return CLG_OK;
+}
+
+/* Inference must not touch the training's counters and flags. */
+static clg_status find_block(struct clg_plan *plan)
+{
+    if (plan->ir.mode == CLG_TRAIN) {
+        plan->block = clg_store_block(plan->store);
+        return CLG_OK;
+    }
+    plan->block = clg_buffer_create(plan->device, CLG_BLOCK_BYTES);
+    if (!plan->block)
+        return clg_error_status(plan->object.ctx);
+    return clg_buffer_fill(plan->block, 0, CLG_BLOCK_BYTES, 0);
+}
+
+static bool has_gradients(const struct clg_ir *ir)
+{
+    for (size_t i = 0; i < ir->roots.count; i++)
+        if (ir->roots.items[i].kind == CLG_ROOT_GRADIENT)
+            return true;
+    return false;
+}
+
+clg_status clg_plan_compile(struct clg_plan *plan)
+{
+    struct clg_ir *ir = &plan->ir;
+    for (size_t i = 0; i < sizeof(passes) / sizeof(*passes); i++)
+        CLG_TRY(passes[i].run(ir));
+    if (ir->pool.failed)
+        return CLG_ERR_MEMORY;
+    CLG_TRY(clg_device_check(plan->device));
+    CLG_TRY(clg_store_allocate(plan->store));
+    if (has_gradients(ir))
+        CLG_TRY(clg_store_allocate_gradients(plan->store));
+    CLG_TRY(find_block(plan));
+    CLG_TRY(find_inputs(plan));
+    CLG_TRY(clg_plan_place(plan));
+    return clg_plan_lower(plan);
+}
+
+static clg_status check_arguments(clg_graph *graph, int64_t batch, clg_mode mode)
+{
+    struct clg_ctx *ctx = graph->object.ctx;
+    if (graph->status != CLG_OK)
+        return clg_fail(ctx, graph->status, "%s",
+                        graph->error ? graph->error : "out of host memory");
+    if (batch < 1 || batch >= INT64_C(1) << 31)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT, "compile: batch is %lld, must be 1 to 2^31 - 1",
+                        (long long)batch);
+    if (mode != CLG_TRAIN && mode != CLG_INFER)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT, "compile: mode must be CLG_TRAIN or CLG_INFER");
+    if (!graph->outputs.count && !graph->assigns.count)
+        return clg_fail(ctx, CLG_ERR_STATE, "compile: the graph has no output and trains nothing");
+    return CLG_OK;
+}
+
+clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode, const clg_plan_params *params)
+{
+    clg_plan_params p = params ? *params : clg_plan_defaults();
+    if (!graph || check_arguments(graph, batch, mode) != CLG_OK)
+        return NULL;
+    struct clg_plan *plan = clg_plan_create(graph);
+    if (!plan)
+        return NULL;
+    clg_status status = clg_ir_build(&plan->ir, graph, batch, mode, p.outputs);
+    plan->ir.fuse = p.fuse;
+    if (status == CLG_OK)
+        status = clg_plan_compile(plan);
+    if (status != CLG_OK)
+        clg_plan_destroy(&plan);
+    return plan;
+}
+
+/* ---- clg_eval ---- */
+
+static clg_status check_eval(struct clg_plan *plan, size_t size)
+{
+    struct clg_ir *ir = &plan->ir;
+    struct clg_ctx *ctx = plan->object.ctx;
+    const struct clg_type *type = clg_ir_type(ir, ir->roots.items[0].ref);
+    size_t bytes = (size_t)clg_shape_count(&type->shape) * clg_dtype_size(type->dtype);
+    if (plan->inputs.count)
+        return clg_fail(
+            ctx, CLG_ERR_ARGUMENT,
+            "eval: the tensor depends on input '%s', must on constants and parameters alone",
+            plan->inputs.items[0].name);
+    if (bytes != size)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT, "eval: out has %zu bytes, the tensor %zu", size,
+                        bytes);
+    return CLG_OK;
+}
+
+clg_status clg_eval(clg_tensor t, void *out, size_t size)
+{
+    if (!t.graph)
+        return CLG_ERR_ARGUMENT;
+    if (t.graph->status != CLG_OK)
+        return clg_fail(t.graph->object.ctx, t.graph->status, "%s",
+                        t.graph->error ? t.graph->error : "");
+    if (!clg_tensor_valid(t) || !out)
+        return clg_fail(t.graph->object.ctx, CLG_ERR_ARGUMENT,
+                        "eval: needs a valid tensor and a place to write to");
+    struct clg_plan *plan = clg_plan_create(t.graph);
+    if (!plan)
+        return CLG_ERR_MEMORY;
+    clg_status status = clg_ir_build_tensor(&plan->ir, t);
+    if (status == CLG_OK)
+        status = clg_plan_compile(plan);
+    if (status == CLG_OK)
+        status = check_eval(plan, size);
+    if (status == CLG_OK)
+        status = clg_plan_step(plan);
+    if (status == CLG_OK)
+        status = clg_plan_read(plan, "value", out, size);
+    clg_plan_destroy(&plan);
+    return status;
+}

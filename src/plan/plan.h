@@ -1,0 +1,82 @@
+/* The compiled plan. */
+#ifndef CLG_PLAN_PLAN_H
+#define CLG_PLAN_PLAN_H
+
+#include "base/text.h"
+#include "plan/ir.h"
+
+/* Where every value of the plan lies. A value is an output of a node: values[first[node] + output].
+ */
+struct clg_value {
+    struct clg_view view; /* buffer NULL: nobody reads it */
+    struct clg_ref base;  /* the value whose memory it shares (itself, but for reshapes) */
+    uint32_t begin, end;  /* positions in the order: made, last read */
+    bool read, placed;
+};
+struct clg_scratch {
+    uint64_t bytes, offset; /* in the arena */
+    uint32_t begin, end;
+    struct clg_value *value; /* NULL: a workspace */
+};
+struct clg_places {
+    uint32_t *first;
+    struct clg_value *values;
+    uint32_t count;
+    struct clg_view *workspace; /* per position in the order */
+    uint64_t own_bytes, arena_bytes, arena_bound;
+};
+
+/* A copy that a root needs because its value lies elsewhere. */
+struct clg_copy {
+    struct clg_view from, to;
+    bool gated;
+};
+
+struct clg_plan_input {
+    const char *name;
+    uint32_t node;
+    bool ready; /* written or bound */
+    const clg_array *array;
+    clg_feed_params feed;
+    struct clg_buffer *bound; /* the application's memory, or NULL */
+    uint64_t own_offset;      /* while bound: where the input lay before */
+};
+
+struct clg_plan {
+    struct clg_object object;
+    struct clg_graph *graph;
+    struct clg_store *store;
+    struct clg_device *device;
+    struct clg_ir ir;
+    struct clg_places places;
+    struct clg_buffer *own, *block, *tally; /* block: the store's, or private in inference */
+    CLG_VEC(struct clg_plan_input) inputs;
+    CLG_VEC(struct clg_copy) forward_copies;
+    CLG_VEC(struct clg_copy) update_copies;
+    struct clg_launches feed, forward, update;
+    uint32_t losses, metrics, first_sum; /* word of the tally where the sums begin */
+    struct clg_text dot, choices;
+};
+
+struct clg_value *clg_plan_value(const struct clg_plan *plan, struct clg_ref ref);
+
+/* Decides where every value lies (place.c); allocates own memory and reserves the arena. */
+clg_status clg_plan_place(struct clg_plan *plan);
+/* Reshapes lie where their source lies, and copies start there: again after an input moved. */
+clg_status clg_plan_follow(struct clg_plan *plan);
+/* A bound input gets its place in the plan's own memory back (opencl.c). */
+clg_status clg_plan_unbind(struct clg_plan *plan, struct clg_plan_input *input);
+/* Fills the lists of launches and builds them (lower.c). */
+clg_status clg_plan_lower(struct clg_plan *plan);
+/* The launches that gather the fed inputs (feed.c). */
+clg_status clg_plan_lower_feeds(struct clg_plan *plan);
+/* Compiles the IR in plan->ir; used by clg_compile and clg_eval. */
+struct clg_plan *clg_plan_create(clg_graph *graph);
+clg_status clg_plan_compile(struct clg_plan *plan);
+/* NULL, and a failure that lists what there is, for an unknown name. */
+struct clg_plan_input *clg_plan_find_input(struct clg_plan *plan, const char *name);
+struct clg_root *clg_plan_find_output(struct clg_plan *plan, const char *name);
+/* Every input is written, bound or fed; the device lives. */
+clg_status clg_plan_check_inputs(struct clg_plan *plan);
+
+#endif

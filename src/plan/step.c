@@ -1,0 +1,164 @@
+/* What a client does with a plan: write, step, read. */
+#include <math.h>
+#include <string.h>
+#include "plan/plan.h"
+
+struct clg_plan_input *clg_plan_find_input(struct clg_plan *plan, const char *name)
+{
+    struct clg_text names = {.ctx = plan->object.ctx};
+    for (size_t i = 0; i < plan->inputs.count; i++)
+        if (!strcmp(plan->inputs.items[i].name, name))
+            return &plan->inputs.items[i];
+    for (size_t i = 0; i < plan->inputs.count; i++)
+        clg_text_add(&names, "%s'%s'", i ? ", " : "", plan->inputs.items[i].name);
+    clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT, "the plan has no input '%s'; it has %s", name,
+             names.data ? names.data : "none");
+    clg_text_finish(&names);
+    return NULL;
+}
+
+struct clg_root *clg_plan_find_output(struct clg_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->ir.roots.count; i++) {
+        struct clg_root *root = &plan->ir.roots.items[i];
+        if (root->kind == CLG_ROOT_OUTPUT && !strcmp(root->name, name))
+            return root;
+    }
+    clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT, "the plan has no output '%s'", name);
+    return NULL;
+}
+
+static clg_status check_size(struct clg_plan *plan, const char *what, const char *name,
+                             const struct clg_view *view, size_t bytes)
+{
+    size_t size = (size_t)clg_shape_count(&view->shape) * clg_dtype_size(view->dtype);
+    char text[CLG_SHAPE_TEXT];
+    if (bytes == size)
+        return CLG_OK;
+    return clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT,
+                    "%s '%s': %zu bytes were given, shape %s takes %zu", what, name, bytes,
+                    clg_shape_text(&view->shape, text), size);
+}
+
+clg_status clg_plan_write(clg_plan *plan, const char *input, const void *data, size_t bytes)
+{
+    if (!plan || !input || !data)
+        return CLG_ERR_ARGUMENT;
+    struct clg_plan_input *in = clg_plan_find_input(plan, input);
+    if (!in)
+        return CLG_ERR_ARGUMENT;
+    const struct clg_view *place = &clg_plan_value(plan, (struct clg_ref){in->node, 0})->view;
+    CLG_TRY(check_size(plan, "write", input, place, bytes));
+    CLG_TRY(clg_device_check(plan->device));
+    CLG_TRY(clg_plan_unbind(plan, in));
+    struct clg_view view = *place;
+    CLG_TRY(clg_buffer_write(view.buffer, view.offset * 4, data, bytes));
+    in->ready = true;
+    if (!in->array)
+        return CLG_OK;
+    in->array = NULL;
+    return clg_plan_lower_feeds(plan);
+}
+
+clg_status clg_plan_read(clg_plan *plan, const char *output, void *data, size_t bytes)
+{
+    if (!plan || !output || !data)
+        return CLG_ERR_ARGUMENT;
+    const struct clg_root *root = clg_plan_find_output(plan, output);
+    if (!root)
+        return CLG_ERR_ARGUMENT;
+    struct clg_view view = clg_plan_value(plan, root->ref)->view;
+    CLG_TRY(check_size(plan, "read", output, &view, bytes));
+    CLG_TRY(clg_device_check(plan->device));
+    return clg_buffer_read(view.buffer, view.offset * 4, data, bytes);
+}
+
+clg_status clg_plan_check_inputs(struct clg_plan *plan)
+{
+    for (size_t i = 0; i < plan->inputs.count; i++)
+        if (!plan->inputs.items[i].ready && !plan->inputs.items[i].array)
+            return clg_fail(plan->object.ctx, CLG_ERR_STATE,
+                            "step: input '%s' was neither written nor fed",
+                            plan->inputs.items[i].name);
+    return clg_device_check(plan->device);
+}
+
+clg_status clg_plan_backward(clg_plan *plan)
+{
+    if (!plan)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(clg_plan_check_inputs(plan));
+    CLG_TRY(clg_launches_run(&plan->feed, 0, plan->feed.list.count));
+    return clg_launches_run(&plan->forward, 0, plan->forward.list.count);
+}
+
+clg_status clg_plan_update(clg_plan *plan)
+{
+    if (!plan)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(clg_device_check(plan->device));
+    return clg_launches_run(&plan->update, 0, plan->update.list.count);
+}
+
+clg_status clg_plan_step(clg_plan *plan)
+{
+    CLG_TRY(clg_plan_backward(plan));
+    return clg_plan_update(plan);
+}
+
+/* ---- metrics ---- */
+
+static clg_status read_sums(struct clg_plan *plan, uint32_t index, double *sum, double *count)
+{
+    uint32_t words[4];
+    float parts[2];
+    CLG_TRY(clg_buffer_read(plan->tally, (plan->first_sum + 4 * (uint64_t)index) * 4, words,
+                            sizeof(words)));
+    memcpy(parts, words, sizeof(parts));
+    if (sum)
+        *sum = (double)parts[0] - (double)parts[1];
+    if (count)
+        *count = words[2];
+    return CLG_OK;
+}
+
+/* In inference a bad index is found out when somebody looks. */
+static clg_status check_flags(struct clg_plan *plan)
+{
+    uint32_t raised = 0;
+    if (plan->ir.mode == CLG_TRAIN)
+        return CLG_OK;
+    CLG_TRY(clg_buffer_read(plan->block, CLG_BLOCK_RAISED * 4, &raised, sizeof(raised)));
+    if (raised & CLG_RAISED_INDEX)
+        return clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT, "an index or a label was out of range");
+    return CLG_OK;
+}
+
+clg_status clg_plan_metric(clg_plan *plan, const char *metric, double *sum, double *count)
+{
+    uint32_t index = 0;
+    if (!plan || !metric)
+        return CLG_ERR_ARGUMENT;
+    for (size_t i = 0; i < plan->ir.roots.count; i++) {
+        const struct clg_root *root = &plan->ir.roots.items[i];
+        if (root->kind != CLG_ROOT_OUTPUT || !root->metric)
+            continue;
+        if (!strcmp(root->name, metric)) {
+            CLG_TRY(clg_device_check(plan->device));
+            CLG_TRY(check_flags(plan));
+            return read_sums(plan, index, sum, count);
+        }
+        index++;
+    }
+    return clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT, "the plan has no metric '%s'", metric);
+}
+
+clg_status clg_plan_reset_metrics(clg_plan *plan)
+{
+    if (!plan)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(clg_device_check(plan->device));
+    return plan->metrics
+               ? clg_buffer_fill(plan->tally, plan->first_sum * 4, 16 * (size_t)plan->metrics, 0)
+               : CLG_OK;
+}
