@@ -1,0 +1,62 @@
+/* clgrad/data.h: data sets in host memory. Part of libclgrad-train. */
+#ifndef CLGRAD_DATA_H
+#define CLGRAD_DATA_H
+
+#include <clgrad/store.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Samples of one shape, each with a label or without. The values of a sample are bytes or float32
+ * and lie row-major; a label is an int32, or any number of float32 values. Child of the context. */
+typedef struct clg_dataset clg_dataset;
+
+/* Opens IDX files (http://yann.lecun.com/exdb/mnist/), plain or compressed by gzip. samples: bytes
+ * or float32, (count, dimensions of a sample...); labels: bytes, int32 or float32, (count,
+ * dimensions of a label...), or NULL for a data set without labels. The headers are checked here;
+ * the content is read, unpacked and checked by a thread that touches host memory only, so that the
+ * device can be opened meanwhile: clg_dataset_wait() says how that went. NULL on failure. */
+CLG_API clg_dataset *clg_dataset_open_idx(clg_ctx *ctx, const char *samples, const char *labels);
+
+typedef struct clg_dataset_params {
+    const char *name;      /* for messages; default "data" */
+    int64_t count;         /* samples */
+    clg_dtype type;        /* of a sample's values: CLG_U8 or CLG_F32 (default) */
+    clg_shape shape;       /* of one sample; default (): one value */
+    const void *samples;   /* count samples */
+    clg_dtype label_type;  /* CLG_I32 (default) or CLG_F32 */
+    clg_shape label_shape; /* of one label; default (): one value */
+    const void *labels;    /* count labels; NULL: none */
+} clg_dataset_params;
+CLG_API clg_dataset_params clg_dataset_defaults(void);
+
+/* A data set from the application's memory, which is copied. NULL on failure. */
+CLG_API clg_dataset *clg_dataset_create(clg_ctx *ctx, const clg_dataset_params *params);
+
+/* Waits until the content is there; the status of reading it. */
+CLG_API clg_status clg_dataset_wait(clg_dataset *data);
+
+/* What is known before the content is there. The shape is that of one sample; CLG_F32, rank 0 and 0
+ * for NULL. */
+CLG_API int64_t clg_dataset_count(const clg_dataset *data);
+CLG_API clg_shape clg_dataset_shape(const clg_dataset *data);
+CLG_API clg_dtype clg_dataset_type(const clg_dataset *data);
+CLG_API bool clg_dataset_has_labels(const clg_dataset *data);
+CLG_API clg_shape clg_dataset_label_shape(const clg_dataset *data);
+CLG_API clg_dtype clg_dataset_label_type(const clg_dataset *data);
+
+/* The content, or NULL before clg_dataset_wait() gave CLG_OK. Belongs to the data set. */
+CLG_API const void *clg_dataset_samples(const clg_dataset *data);
+CLG_API const void *clg_dataset_labels(const clg_dataset *data);
+
+/* Waits, and refuses labels that are not classes: integers from 0 to classes - 1. */
+CLG_API clg_status clg_dataset_check_classes(clg_dataset *data, int64_t classes);
+
+/* Frees the data set (after its thread ended) and sets the pointer to NULL. NULL is accepted. */
+CLG_API void clg_dataset_destroy(clg_dataset **data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/* clgrad/nn.h: layers: functions from tensor to tensor that make named parameters. */
+#ifndef CLGRAD_NN_H
+#define CLGRAD_NN_H
+
+#include <clgrad/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct clg_linear_params {
+    bool bias;                   /* default true */
+    const clg_init *weight_init; /* default NULL: U(-s, s), s = 1 / sqrt(in), as PyTorch */
+    const clg_init *bias_init;   /* default NULL: as the weight's default; zeros when weight_init is given */
+} clg_linear_params;
+CLG_API clg_linear_params clg_linear_defaults(void);
+
+/* y = x W^T + b: x (..., in) gives (..., out). Parameters NAME.weight (out, in) and NAME.bias (out). A
+ * name used twice in a graph is an error. */
+CLG_API clg_tensor clg_linear(clg_tensor x, const char *name, int64_t out,
+                              const clg_linear_params *params);
+
+typedef struct clg_conv_layer_params {
+    clg_conv_params conv;        /* defaults of clg_conv_defaults() */
+    bool bias;                   /* default true */
+    const clg_init *weight_init; /* default NULL: U(-s, s), s = 1 / sqrt(C / groups * kh * kw) */
+    const clg_init *bias_init;   /* default NULL: as the weight's default; zeros when weight_init is given */
+} clg_conv_layer_params;
+CLG_API clg_conv_layer_params clg_conv_layer_defaults(void);
+
+/* clg_conv2d with parameters NAME.weight (out, C / groups, kh, kw) and NAME.bias (out): x (N, C, H, W)
+ * gives (N, out, OH, OW). */
+CLG_API clg_tensor clg_conv2d_layer(clg_tensor x, const char *name, int64_t out, int64_t kh, int64_t kw,
+                                    const clg_conv_layer_params *params);
+
+typedef struct clg_norm_layer_params {
+    float eps;      /* default 1e-5 */
+    float momentum; /* of batch norm, default 0.1 */
+    bool affine;    /* default true: NAME.weight, ones, and NAME.bias, zeros */
+    bool running;   /* of batch norm, default true: NAME.running_mean, zeros, and NAME.running_var, ones */
+} clg_norm_layer_params;
+CLG_API clg_norm_layer_params clg_norm_layer_defaults(void);
+
+/* The normalisations of clgrad/ops.h with parameters NAME.weight and NAME.bias: (C) for batch and group
+ * norm, the shape of the last `dims` dimensions for layer norm and RMS norm, which has no bias. */
+CLG_API clg_tensor clg_batch_norm_layer(clg_tensor x, const char *name,
+                                        const clg_norm_layer_params *params);
+CLG_API clg_tensor clg_layer_norm_layer(clg_tensor x, const char *name, int32_t dims,
+                                        const clg_norm_layer_params *params);
+CLG_API clg_tensor clg_rms_norm_layer(clg_tensor x, const char *name, int32_t dims,
+                                      const clg_norm_layer_params *params);
+CLG_API clg_tensor clg_group_norm_layer(clg_tensor x, const char *name, int32_t groups,
+                                        const clg_norm_layer_params *params);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

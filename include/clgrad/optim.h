@@ -1,0 +1,55 @@
+/* clgrad/optim.h: optimizers. Names, defaults and formulas are PyTorch's. */
+#ifndef CLGRAD_OPTIM_H
+#define CLGRAD_OPTIM_H
+
+#include <clgrad/graph.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An update rule with its states for parameters of one store. Child of the store. */
+typedef struct clg_optimizer clg_optimizer;
+
+typedef struct clg_optimizer_params {
+    const char *name;             /* of its states in files, unique in the store, without
+                                   * a point; default the rule's ("sgd", "adam") */
+    const char *match;            /* parameters it trains: a pattern with * and ?; default "*" */
+    const char *const *no_decay;  /* patterns of parameters without weight decay, NULL at the end */
+    float weight_decay;           /* default 0 (adamw: 0.01) */
+    float momentum;               /* sgd; default 0 */
+    bool nesterov;                /* sgd with momentum; default false */
+    float beta1, beta2, eps;      /* adam, adamw; in [0, 1), eps > 0; defaults 0.9, 0.999, 1e-8 */
+} clg_optimizer_params;
+
+/* Defaults of every field for a rule: "sgd", "adam", "adamw". */
+CLG_API clg_optimizer_params clg_optimizer_defaults(const char *rule);
+
+/* An optimizer by the name of its rule; NULL on failure. lr: the learning rate, >= 0. */
+CLG_API clg_optimizer *clg_optimizer_create(clg_store *store, const char *rule, float lr,
+                                            const clg_optimizer_params *params);
+
+/* g += decay w; v = momentum v + g (v = g at first); w -= lr (nesterov ? g + momentum v : v).
+ * Sutskever et al. 2013. */
+CLG_API clg_optimizer *clg_sgd_create(clg_store *store, float lr, const clg_optimizer_params *params);
+/* g += decay w; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
+ * w -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps). Kingma & Ba 2015. */
+CLG_API clg_optimizer *clg_adam_create(clg_store *store, float lr, const clg_optimizer_params *params);
+/* w -= lr decay w, then Adam without decay in g. Loshchilov & Hutter 2019. */
+CLG_API clg_optimizer *clg_adamw_create(clg_store *store, float lr, const clg_optimizer_params *params);
+
+/* Changes the learning rate from the next step on; nothing is compiled. */
+CLG_API clg_status clg_optimizer_set_lr(clg_optimizer *optimizer, float lr);
+CLG_API float clg_optimizer_get_lr(const clg_optimizer *optimizer);
+
+/* Adds gradients of the scalar loss, and the update, for every parameter that it reaches and the
+ * optimizer matches. A parameter in two optimizers of one graph is an error. */
+CLG_API clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss);
+
+/* Destroys the optimizer and sets the pointer to NULL; graphs it was used in must be destroyed before. */
+CLG_API void clg_optimizer_destroy(clg_optimizer **optimizer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* A data set as the readers of file formats fill it. */
+#ifndef CLG_DATA_DATASET_H
+#define CLG_DATA_DATASET_H
+
+#include <pthread.h>
+#include <clgrad/data.h>
+#include "base/context.h"
+
+struct clg_dataset {
+    struct clg_object object;
+    char *name, *label_name; /* for messages: the files */
+    int64_t count;
+    clg_dtype type, label_type;
+    clg_shape shape, label_shape;
+    bool has_labels;
+    void *samples, *labels;
+
+    /* Reads the content into samples and labels; in another thread, so it leaves its failure in
+     * reason. source_finish frees what it read from. */
+    bool (*read)(struct clg_dataset *data);
+    void (*source_finish)(struct clg_dataset *data);
+    void *source;
+    pthread_t thread;
+    bool running, done;
+    clg_status status; /* once done */
+    char reason[1024];
+};
+
+/* A new, empty data set; name is copied. */
+struct clg_dataset *clg_dataset_new(struct clg_ctx *ctx, const char *name);
+
+/* Starts reading. Without another thread to be had it is done at once. */
+void clg_dataset_start(struct clg_dataset *data);
+
+/* Bytes of one sample, and of one label. */
+size_t clg_dataset_sample_bytes(const struct clg_dataset *data);
+size_t clg_dataset_label_bytes(const struct clg_dataset *data);
+
+/* Number of values of a shape without multiples of the batch. */
+int64_t clg_dataset_values(const clg_shape *shape);
+
+#endif

@@ -1,0 +1,238 @@
+/* clg_minimize: from a loss to gradients and an update in its graph. */
+#include <string.h>
+#include "base/text.h"
+#include "ops/ops.h"
+#include "optim/optim.h"
+
+/* The parameters found, and their gradients. */
+struct found {
+    CLG_VEC(clg_tensor) parameters;
+    clg_tensor *gradients;
+    int64_t *entries;
+};
+
+static clg_status fail(clg_graph *graph, clg_status status)
+{
+    clg_graph_fail(graph, status, "minimize: %s", clg_status_string(status));
+    return status;
+}
+
+static int64_t entry_of(clg_tensor t)
+{
+    return ((const struct clg_entry_attr *)clg_tensor_node(t)->attr)->entry;
+}
+
+static clg_status check_loss(const struct clg_optimizer *optimizer, clg_tensor loss)
+{
+    clg_shape shape = clg_tensor_shape(loss);
+    const char *name = optimizer->params.name;
+    char text[CLG_SHAPE_TEXT];
+
+    if (!clg_tensor_valid(loss))
+        clg_graph_fail(loss.graph, CLG_ERR_ARGUMENT,
+                       "minimize with '%s': the loss is not a valid tensor", name);
+    else if (loss.graph->store != optimizer->store)
+        clg_graph_fail(loss.graph, CLG_ERR_ARGUMENT,
+                       "minimize with '%s': the loss belongs to another store than the optimizer",
+                       name);
+    else if (clg_tensor_dtype(loss) != CLG_F32 || shape.rank != 0)
+        clg_graph_fail(loss.graph, CLG_ERR_ARGUMENT,
+                       "minimize with '%s': the loss has shape %s, must be a float32 scalar", name,
+                       clg_shape_text(&shape, text));
+    return clg_graph_status(loss.graph);
+}
+
+/* A second update would use gradients of before the first. */
+static clg_status check_free(const struct clg_optimizer *optimizer, clg_graph *graph, int64_t entry)
+{
+    for (size_t u = 0; u < graph->updates.count; u++)
+        for (size_t i = 0; i < graph->updates.items[u].count; i++)
+            if (graph->updates.items[u].entries[i] == entry) {
+                clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                               "minimize: parameter '%s' would be updated by optimizer '%s' and by "
+                               "optimizer '%s' in one graph",
+                               clg_store_get_entry(graph->store, entry)->name,
+                               graph->updates.items[u].name, optimizer->params.name);
+                return CLG_ERR_ARGUMENT;
+            }
+    return CLG_OK;
+}
+
+static clg_status consider(const struct clg_optimizer *optimizer, clg_graph *graph, uint32_t node,
+                           struct found *found)
+{
+    clg_tensor t = {graph, (int32_t)node, 0}, *slot;
+    const struct clg_entry *entry;
+
+    if (graph->nodes.items[node]->op != CLG_OP(entry))
+        return CLG_OK;
+    entry = clg_store_get_entry(graph->store, entry_of(t));
+    if (entry->kind != CLG_ENTRY_PARAMETER || !clg_match(optimizer->params.match, entry->name))
+        return CLG_OK;
+    CLG_TRY(check_free(optimizer, graph, entry_of(t)));
+    slot = CLG_PUSH(graph->object.ctx, found->parameters);
+    if (!slot)
+        return fail(graph, CLG_ERR_MEMORY);
+    *slot = t;
+    return CLG_OK;
+}
+
+/* Walks from the loss to the leaves, along what a gradient can take. Nodes come after their inputs.
+ */
+static clg_status find_parameters(const struct clg_optimizer *optimizer, clg_tensor loss,
+                                  struct found *found)
+{
+    clg_graph *graph = loss.graph;
+    bool *reached = clg_new(graph->object.ctx, (size_t)loss.node + 1, sizeof(*reached));
+    clg_status status = CLG_OK;
+
+    if (!reached)
+        return fail(graph, CLG_ERR_MEMORY);
+    reached[loss.node] = true;
+    for (int32_t n = loss.node; n >= 0; n--) {
+        const struct clg_node *node = graph->nodes.items[n];
+        bool passes = reached[n] && !(node->op->flags & CLG_OP_CONSTANT);
+
+        for (uint32_t i = 0; passes && i < node->n_in; i++)
+            reached[node->in[i].node] = true;
+    }
+    for (int32_t n = 0; n <= loss.node && status == CLG_OK; n++)
+        if (reached[n])
+            status = consider(optimizer, graph, (uint32_t)n, found);
+    clg_free(graph->object.ctx, reached);
+    if (status == CLG_OK && found->parameters.count == 0) {
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                       "minimize with '%s': the loss depends on no parameter that matches '%s'",
+                       optimizer->params.name, optimizer->params.match);
+        status = CLG_ERR_ARGUMENT;
+    }
+    return status;
+}
+
+static clg_status differentiate(clg_tensor loss, struct found *found)
+{
+    clg_graph *graph = loss.graph;
+    size_t count = found->parameters.count;
+
+    found->gradients = clg_new(graph->object.ctx, count, sizeof(*found->gradients));
+    found->entries = clg_new(graph->object.ctx, count, sizeof(*found->entries));
+    if (!found->gradients || !found->entries)
+        return fail(graph, CLG_ERR_MEMORY);
+    for (size_t i = 0; i < count; i++)
+        found->entries[i] = entry_of(found->parameters.items[i]);
+    return clg_grad(loss, found->parameters.items, count, found->gradients);
+}
+
+/* ---- what the graph gets ---- */
+
+static clg_status add_assigns(clg_tensor loss, const struct found *found)
+{
+    clg_graph *graph = loss.graph;
+    struct clg_ref *slot;
+
+    for (size_t i = 0; i < found->parameters.count; i++) {
+        struct clg_assignment *assign = CLG_PUSH(graph->object.ctx, graph->assigns);
+        clg_tensor value = found->gradients[i];
+
+        if (!assign)
+            return fail(graph, CLG_ERR_MEMORY);
+        *assign = (struct clg_assignment){.entry = found->entries[i],
+                                          .gradient = true,
+                                          .when = CLG_WHEN_TRAINING,
+                                          .value = {(uint32_t)value.node, (uint32_t)value.output}};
+    }
+    slot = CLG_PUSH(graph->object.ctx, graph->losses);
+    if (!slot)
+        return fail(graph, CLG_ERR_MEMORY);
+    *slot = (struct clg_ref){(uint32_t)loss.node, (uint32_t)loss.output};
+    return CLG_OK;
+}
+
+static clg_status remember(struct clg_optimizer *optimizer, int64_t entry)
+{
+    int64_t *slot;
+
+    for (size_t i = 0; i < optimizer->trained.count; i++)
+        if (optimizer->trained.items[i] == entry)
+            return CLG_OK;
+    slot = CLG_PUSH(optimizer->object.ctx, optimizer->trained);
+    if (!slot)
+        return CLG_ERR_MEMORY;
+    *slot = entry;
+    clg_store_mark_trained(optimizer->store, entry);
+    return CLG_OK;
+}
+
+static int64_t *copy_entries(struct clg_ctx *ctx, const struct found *found)
+{
+    size_t count = found->parameters.count;
+    int64_t *copy = clg_new(ctx, count, sizeof(*copy));
+
+    return copy ? memcpy(copy, found->entries, count * sizeof(*copy)) : NULL;
+}
+
+static clg_status add_update(struct clg_optimizer *optimizer, clg_graph *graph, struct found *found)
+{
+    size_t count = found->parameters.count;
+    struct clg_optimizer_update *own;
+    struct clg_update *slot;
+    int64_t *copy;
+
+    for (size_t i = 0; i < count; i++)
+        if (remember(optimizer, found->entries[i]) != CLG_OK)
+            return fail(graph, CLG_ERR_MEMORY);
+    copy = copy_entries(graph->object.ctx, found);
+    own = copy ? clg_update_create(optimizer, graph, copy, count) : NULL;
+    slot = own ? CLG_PUSH(graph->object.ctx, graph->updates) : NULL;
+    if (!slot)
+        return fail(graph, CLG_ERR_MEMORY);
+    *slot = (struct clg_update){.data = own,
+                                .prepare = clg_update_prepare,
+                                .lower = clg_update_lower,
+                                .name = optimizer->params.name,
+                                .entries = found->entries,
+                                .count = count};
+    found->entries = NULL; /* the graph's now */
+    return CLG_OK;
+}
+
+/* clg_minimize(clg_adam_create(...), loss) must not compile to a graph that learns nothing. */
+static clg_status without_optimizer(clg_graph *graph)
+{
+    const struct clg_ctx *ctx = graph->object.ctx;
+    clg_status status = clg_error_status(ctx);
+
+    if (status == CLG_OK)
+        status = CLG_ERR_ARGUMENT;
+    clg_graph_fail(graph, status, "minimize: there is no optimizer: %s", clg_error(ctx));
+    return status;
+}
+
+clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss)
+{
+    struct found found = {.gradients = NULL};
+    struct clg_ctx *ctx;
+    clg_status status;
+
+    if (!loss.graph)
+        return CLG_ERR_ARGUMENT;
+    if (!optimizer)
+        return without_optimizer(loss.graph);
+    ctx = optimizer->object.ctx;
+    if (clg_graph_status(loss.graph) != CLG_OK)
+        return clg_graph_status(loss.graph);
+    CLG_TRY(check_loss(optimizer, loss));
+    status = find_parameters(optimizer, loss, &found);
+    if (status == CLG_OK)
+        status = differentiate(loss, &found);
+    if (status == CLG_OK)
+        status = add_assigns(loss, &found);
+    if (status == CLG_OK)
+        status = add_update(optimizer, loss.graph, &found);
+    clg_free(ctx, found.parameters.items);
+    clg_free(ctx, found.gradients);
+    clg_free(ctx, found.entries);
+    if (status != CLG_OK && clg_graph_status(loss.graph) == CLG_OK)
+        fail(loss.graph, status);
+    return status;
+}

@@ -1,0 +1,66 @@
+/* Optimizers: update rules with their states. */
+#ifndef CLG_OPTIM_OPTIM_H
+#define CLG_OPTIM_OPTIM_H
+
+#include <clgrad/optim.h>
+#include "graph/graph.h"
+
+#define CLG_RULE_STATES 2
+
+/* An entry of optim.def. */
+struct clg_rule {
+    const char *name, *formula;
+    const char *states[CLG_RULE_STATES];
+    float weight_decay;
+    uint32_t flops;
+    clg_status (*check)(struct clg_ctx *ctx, const char *name, const clg_optimizer_params *params);
+    uint32_t (*count)(const clg_optimizer_params *params); /* of its states that are in use */
+    const char *(*kernel)(const clg_optimizer_params *params);
+    /* The kernel's own arguments, after those that all have (update.c). */
+    void (*arguments)(struct clg_launch *launch, const struct clg_rule *rule,
+                      const clg_optimizer_params *params);
+};
+const struct clg_rule *clg_rule_find(const char *name); /* NULL: none */
+/* "sgd, adam, adamw" */
+void clg_rule_names(char *buffer, size_t size);
+
+struct clg_optimizer_chunk {
+    struct clg_buffer *state[CLG_RULE_STATES]; /* NULL: nothing in the chunk is trained */
+};
+
+struct clg_optimizer {
+    struct clg_object object;
+    struct clg_store *store;
+    const struct clg_rule *rule;
+    clg_optimizer_params params; /* strings are copies */
+    char **no_decay;             /* the copy behind params.no_decay */
+    uint32_t states;
+    float lr;
+    int part;                 /* of the step block: word 0 is the learning rate */
+    CLG_VEC(int64_t) trained; /* entries, in any graph */
+    CLG_VEC(struct clg_optimizer_chunk) chunks;
+    CLG_VEC(struct clg_optimizer_update *) updates; /* those that live */
+};
+
+/* What clg_minimize leaves in a graph, and what dies with the graph. */
+struct clg_optimizer_update {
+    struct clg_object object;        /* child of the graph */
+    struct clg_optimizer *optimizer; /* NULL: destroyed */
+    int64_t *entries;
+    size_t count;
+    CLG_VEC(struct clg_buffer *) tables; /* per chunk; NULL: nothing in it is trained */
+};
+
+/* A new update of entries (taken over), as a child of the graph. */
+struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, clg_graph *graph,
+                                               int64_t *entries, size_t count);
+/* For struct clg_update. */
+clg_status clg_update_prepare(void *update);
+void clg_update_lower(void *data, struct clg_launches *launches, struct clg_update *update);
+
+/* Memory for the states of every chunk with a trained entry, with what a file had for them. */
+clg_status clg_optimizer_allocate(struct clg_optimizer *optimizer);
+/* Sends the learning rate to the step block. */
+clg_status clg_optimizer_send_lr(struct clg_optimizer *optimizer);
+
+#endif

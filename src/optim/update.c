@@ -1,0 +1,201 @@
+/* An optimizer's update in a graph: a launch per chunk for all its parameters together. */
+#include <string.h>
+#include "base/text.h"
+#include "optim/optim.h"
+
+/* What the kernels read per segment: a factor of the learning rate, or less than 0 where nothing
+ * may be touched, and the weight decay. cl/optim.cl reads it as float2. */
+struct segment {
+    float factor, decay;
+};
+
+/* Floats a work-item (item form) or a group (per work-item, group form) takes at least. */
+#define ITEM_SEGMENTS 64
+#define GROUP_FLOATS  4
+#define GROUP_ITEMS   ((size_t)1 << 18)
+
+static void forget(struct clg_optimizer_update *update)
+{
+    struct clg_optimizer *optimizer = update->optimizer;
+    size_t kept = 0;
+
+    for (size_t i = 0; optimizer && i < optimizer->updates.count; i++)
+        if (optimizer->updates.items[i] != update)
+            optimizer->updates.items[kept++] = optimizer->updates.items[i];
+    if (optimizer)
+        optimizer->updates.count = kept;
+}
+
+static void update_finish(struct clg_object *object)
+{
+    struct clg_optimizer_update *update = (struct clg_optimizer_update *)object;
+
+    forget(update);
+    for (size_t i = 0; i < update->tables.count; i++)
+        clg_buffer_destroy(update->tables.items[i]);
+    clg_free(object->ctx, update->tables.items);
+    clg_free(object->ctx, update->entries);
+    clg_free(object->ctx, update);
+}
+
+struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, clg_graph *graph,
+                                               int64_t *entries, size_t count)
+{
+    struct clg_ctx *ctx = graph->object.ctx;
+    struct clg_optimizer_update *update = clg_new(ctx, 1, sizeof(*update)), **slot;
+
+    if (!update) {
+        clg_free(ctx, entries);
+        return NULL;
+    }
+    update->entries = entries;
+    update->count = count;
+    clg_object_init(&update->object, &graph->object, update_finish);
+    slot = CLG_PUSH(ctx, optimizer->updates);
+    if (!slot) {
+        clg_object_destroy(&update->object);
+        return NULL;
+    }
+    *slot = update;
+    update->optimizer = optimizer;
+    return update;
+}
+
+/* ---- prepare ---- */
+
+static float decay_of(const struct clg_optimizer *optimizer, const struct clg_entry *entry)
+{
+    for (const char *const *p = optimizer->params.no_decay; *p; p++)
+        if (clg_match(*p, entry->name))
+            return 0;
+    return optimizer->params.weight_decay;
+}
+
+/* How many floats of the chunk this update trains; fills the segments' rows where table is given.
+ */
+static uint64_t describe_chunk(const struct clg_optimizer_update *update, uint32_t chunk,
+                               struct segment *table)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < update->count; i++) {
+        const struct clg_entry *entry =
+            clg_store_get_entry(update->optimizer->store, update->entries[i]);
+        uint64_t first = entry->offset / CLG_SEGMENT;
+        uint64_t end = (entry->offset + entry->count + CLG_SEGMENT - 1) / CLG_SEGMENT;
+
+        if (entry->chunk != chunk)
+            continue;
+        count += entry->count;
+        for (uint64_t s = first; table && s < end; s++)
+            table[s] = (struct segment){1, decay_of(update->optimizer, entry)};
+    }
+    return count;
+}
+
+static uint64_t segments_of(const struct clg_store *store, uint32_t chunk)
+{
+    struct clg_view view = clg_store_chunk_value(store, chunk);
+
+    return (uint64_t)clg_shape_count(&view.shape) / CLG_SEGMENT;
+}
+
+static clg_status create_table(struct clg_optimizer_update *update, uint32_t chunk,
+                               struct clg_buffer **out)
+{
+    struct clg_store *store = update->optimizer->store;
+    struct clg_ctx *ctx = update->object.ctx;
+    uint64_t count = segments_of(store, chunk);
+    struct segment *rows = clg_new(ctx, (size_t)count, sizeof(*rows));
+    clg_status status = CLG_OK;
+
+    if (!rows)
+        return CLG_ERR_MEMORY;
+    for (uint64_t s = 0; s < count; s++)
+        rows[s].factor = -1;
+    describe_chunk(update, chunk, rows);
+    *out = clg_buffer_create(clg_store_device(store), (size_t)count * sizeof(*rows));
+    status = *out ? clg_buffer_write(*out, 0, rows, (size_t)count * sizeof(*rows))
+                  : clg_error_status(ctx);
+    clg_free(ctx, rows);
+    return status;
+}
+
+/* Entries keep their places, so tables are made once; chunks may be added. */
+static clg_status create_tables(struct clg_optimizer_update *update)
+{
+    uint32_t chunks = clg_store_chunks(update->optimizer->store);
+
+    while (update->tables.count < chunks) {
+        struct clg_buffer **slot = CLG_PUSH(update->object.ctx, update->tables);
+        if (!slot)
+            return CLG_ERR_MEMORY;
+        *slot = NULL;
+    }
+    for (uint32_t c = 0; c < chunks; c++)
+        if (!update->tables.items[c] && describe_chunk(update, c, NULL) > 0)
+            CLG_TRY(create_table(update, c, &update->tables.items[c]));
+    return CLG_OK;
+}
+
+clg_status clg_update_prepare(void *data)
+{
+    struct clg_optimizer_update *update = data;
+
+    if (!update->optimizer)
+        return clg_fail(update->object.ctx, CLG_ERR_STATE,
+                        "compile: an optimizer of this graph was destroyed");
+    CLG_TRY(clg_optimizer_allocate(update->optimizer));
+    CLG_TRY(create_tables(update));
+    return clg_optimizer_send_lr(update->optimizer);
+}
+
+/* ---- lower ---- */
+
+static void set_range(struct clg_launch *launch, const struct clg_machine *machine,
+                      uint64_t segments)
+{
+    size_t per_group = (size_t)machine->local * GROUP_FLOATS;
+    size_t groups = ((size_t)segments * CLG_SEGMENT + per_group - 1) / per_group;
+
+    if (machine->form == CLG_FORM_ITEM)
+        groups = ((size_t)segments + ITEM_SEGMENTS - 1) / ITEM_SEGMENTS;
+    else if (groups > GROUP_ITEMS / machine->local)
+        groups = GROUP_ITEMS / machine->local;
+    clg_launch_rows(launch, groups);
+}
+
+static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches *launches,
+                        uint32_t chunk)
+{
+    struct clg_optimizer *optimizer = update->optimizer;
+    const struct clg_rule *rule = optimizer->rule;
+    const struct clg_machine *machine = clg_device_machine(clg_store_device(optimizer->store));
+    uint64_t count = describe_chunk(update, chunk, NULL);
+    uint64_t segments = segments_of(optimizer->store, chunk);
+    struct clg_launch *launch = clg_launch_kernel(
+        launches, "train", rule->kernel(&optimizer->params), NULL, optimizer->params.name);
+
+    clg_launch_buffer(launch, clg_store_chunk_value(optimizer->store, chunk).buffer);
+    clg_launch_buffer(launch, clg_store_chunk_gradient(optimizer->store, chunk).buffer);
+    for (uint32_t s = 0; s < optimizer->states; s++)
+        clg_launch_buffer(launch, optimizer->chunks.items[chunk].state[s]);
+    clg_launch_buffer(launch, update->tables.items[chunk]);
+    clg_launch_buffer(launch, clg_store_block(optimizer->store));
+    clg_launch_int(launch, CLG_BLOCK_WORDS + 16 * optimizer->part);
+    clg_launch_int(launch, (int64_t)segments);
+    rule->arguments(launch, rule, &optimizer->params);
+    set_range(launch, machine, segments);
+    clg_launch_cost(launch, count * rule->flops,
+                    count * sizeof(float) * (3 + 2 * optimizer->states));
+}
+
+void clg_update_lower(void *data, struct clg_launches *launches, struct clg_update *graph_update)
+{
+    struct clg_optimizer_update *update = data;
+
+    (void)graph_update;
+    for (uint32_t c = 0; c < update->tables.count; c++)
+        if (update->tables.items[c])
+            lower_chunk(update, launches, c);
+}

@@ -1,0 +1,357 @@
+#include "train/fit.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <time.h>
+
+#include "base/philox.h"
+
+#define LOOK_SECONDS 0.1 /* between two waits for the device, roughly */
+
+clg_fit_params clg_fit_defaults(void)
+{
+    return (clg_fit_params){
+        .batch = 32,
+        .eval_batch = 1000,
+        .epochs = 1,
+        .shuffle = true,
+        .seed = 1,
+        .std = 1,
+    };
+}
+
+const char *clg_stop_reason_string(clg_stop_reason reason)
+{
+    static const char *const words[] = {"epochs", "steps", "requested", "nan", "index"};
+
+    return (size_t)reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "?";
+}
+
+double clg_seconds(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- begin and end ---- */
+
+clg_status clg_check_pass(const clg_model *model, const clg_dataset *data,
+                          const clg_fit_params *params, bool labels)
+{
+    struct clg_ctx *ctx = data->object.ctx;
+
+    if (!model || !model->device || !model->store || !model->graph)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT, "the model needs a device, a store and a graph");
+    if (params->batch < 1 || params->eval_batch < 1)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                        "the batch is %" PRId64 ", in evaluation %" PRId64 "; it must be over 0",
+                        params->batch, params->eval_batch);
+    if (!(params->std > 0) || !isfinite(params->std) || !isfinite(params->mean))
+        return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                        "samples are normalised by mean %g and std %g; std must be over 0",
+                        (double)params->mean, (double)params->std);
+    if (labels && !data->has_labels)
+        return clg_fail(ctx, CLG_ERR_ARGUMENT, "'%s' has no labels", data->name);
+    return CLG_OK;
+}
+
+static clg_status check_fit(const struct clg_fitting *fit)
+{
+    const clg_fit_params *p = &fit->params;
+
+    CLG_TRY(clg_check_pass(&fit->model, fit->train.data, p, true));
+    if (fit->test.data)
+        CLG_TRY(clg_check_pass(&fit->model, fit->test.data, p, true));
+    if (p->epochs < 0 || p->steps < 0 || (p->epochs == 0 && p->steps == 0))
+        return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
+                        "%" PRId64 " epochs and %" PRId64 " steps: one must be over 0", p->epochs,
+                        p->steps);
+    if (p->drop_last && p->batch > fit->train.data->count)
+        return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
+                        "the batch is %" PRId64 " but '%s' has %" PRId64
+                        " samples: with drop_last there is nothing to train on",
+                        p->batch, fit->train.data->name, fit->train.data->count);
+    return CLG_OK;
+}
+
+static void count_steps(struct clg_fitting *fit)
+{
+    const clg_fit_params *p = &fit->params;
+    int64_t count = fit->train.data->count;
+
+    fit->steps_per_epoch = p->drop_last ? count / p->batch : (count + p->batch - 1) / p->batch;
+    fit->epochs = p->epochs;
+    if (p->steps && (!p->epochs || (p->steps - 1) / fit->steps_per_epoch < p->epochs))
+        fit->epochs = (p->steps - 1) / fit->steps_per_epoch + 1;
+    fit->steps = fit->epochs * fit->steps_per_epoch;
+    if (p->steps && p->steps < fit->steps)
+        fit->steps = p->steps;
+}
+
+struct clg_pass clg_inference_pass(const clg_model *model, clg_dataset *data,
+                                   const clg_fit_params *params)
+{
+    return (struct clg_pass){
+        .ctx = data ? data->object.ctx : NULL,
+        .model = model,
+        .data = data,
+        .mode = CLG_INFER,
+        .batch = params->eval_batch,
+        .mean = params->mean,
+        .std = params->std,
+        .with_labels = true,
+        .outputs = {"loss", model && model->accuracy ? "accuracy" : NULL},
+    };
+}
+
+clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg_dataset *train,
+                            clg_dataset *test, const clg_fit_params *params)
+{
+    clg_status status;
+
+    *fit = (struct clg_fitting){.ctx = train->object.ctx, .params = *params};
+    if (model)
+        fit->model = *model;
+    fit->train = clg_inference_pass(&fit->model, train, params);
+    fit->train.mode = CLG_TRAIN;
+    fit->train.batch = params->batch;
+    fit->test = clg_inference_pass(&fit->model, test, params);
+    CLG_TRY(check_fit(fit));
+    count_steps(fit);
+    if (params->shuffle) {
+        fit->order = clg_new(fit->ctx, (size_t)train->count, sizeof(*fit->order));
+        if (!fit->order)
+            return CLG_ERR_MEMORY;
+    }
+    status = clg_pass_open(&fit->train, params->shuffle);
+    if (status != CLG_OK)
+        clg_fitting_finish(fit);
+    return status;
+}
+
+void clg_fitting_finish(struct clg_fitting *fit)
+{
+    clg_pass_close(&fit->train);
+    clg_pass_close(&fit->test);
+    clg_free(fit->ctx, fit->order);
+    fit->order = NULL;
+}
+
+/* ---- a step ---- */
+
+static void stop(struct clg_fitting *fit, clg_stop_reason reason, int64_t step)
+{
+    if (fit->stopped)
+        return;
+    fit->stopped = true;
+    fit->result.reason = reason;
+    fit->result.stop_step = step;
+}
+
+/* Waits for the device and stops when a step was refused. */
+static clg_status check_progress(struct clg_fitting *fit)
+{
+    clg_progress progress;
+
+    CLG_TRY(clg_store_progress(fit->model.store, &progress));
+    if (!progress.first_bad_step || fit->stopped)
+        return CLG_OK;
+    stop(fit, progress.bad_index ? CLG_STOP_INDEX : CLG_STOP_NAN, (int64_t)progress.first_bad_step);
+    fit->result.steps = (int64_t)progress.first_bad_step - 1;
+    return CLG_OK;
+}
+
+static clg_status log_step(struct clg_fitting *fit, clg_plan *plan, int64_t step)
+{
+    float loss;
+
+    if (!fit->params.on_step || (fit->stopped && step > fit->result.stop_step))
+        return CLG_OK;
+    CLG_TRY(clg_plan_read(plan, "loss", &loss, sizeof(loss)));
+    fit->params.on_step(fit->params.user, step, (double)loss);
+    return CLG_OK;
+}
+
+static clg_status report_progress(struct clg_fitting *fit, double now)
+{
+    double elapsed = now - fit->epoch_begin, whole = now - fit->begin;
+    clg_fit_progress progress = {
+        .epoch = fit->result.epochs + 1,
+        .epochs = fit->epochs,
+        .step = fit->result.steps,
+        .steps = fit->steps,
+        .samples_per_second = elapsed > 0 ? (double)fit->epoch_samples / elapsed : 0,
+    };
+
+    progress.seconds_left =
+        whole / (double)fit->result.steps * (double)(fit->steps - fit->result.steps);
+    CLG_TRY(clg_pass_score(&fit->train, &progress.train));
+    fit->params.on_progress(fit->params.user, &progress);
+    fit->last_progress = now;
+    return CLG_OK;
+}
+
+/* Waits for the device about every LOOK_SECONDS: often enough to stop soon, and to show how it
+ * goes; the number of steps between two looks follows from how long they took. */
+static clg_status look(struct clg_fitting *fit, bool due)
+{
+    double now, since;
+
+    CLG_TRY(check_progress(fit));
+    now = clg_seconds();
+    if (fit->params.on_progress && now - fit->last_progress >= LOOK_SECONDS)
+        CLG_TRY(report_progress(fit, now));
+    if (!due)
+        return CLG_OK;
+    since = now - fit->last_look;
+    if (since < LOOK_SECONDS / 2)
+        fit->look_every *= 2;
+    else if (since > LOOK_SECONDS * 2 && fit->look_every > 1)
+        fit->look_every /= 2;
+    fit->last_look = now;
+    fit->next_look = fit->result.steps + fit->look_every;
+    return CLG_OK;
+}
+
+/* The first step is waited for and timed; then what else is needed is compiled, so that a lack of
+ * memory is met now and not after an epoch. That time counts neither as the epoch's. */
+static clg_status after_first_step(struct clg_fitting *fit)
+{
+    double before;
+
+    CLG_TRY(clg_device_finish(fit->model.device));
+    before = clg_seconds();
+    fit->result.first_step_seconds = before - fit->params.started;
+    if (fit->test.data) {
+        CLG_TRY(clg_pass_open(&fit->test, false));
+        CLG_TRY(clg_pass_prepare_rest(&fit->test));
+    }
+    if (!fit->params.drop_last)
+        CLG_TRY(clg_pass_prepare_rest(&fit->train));
+    fit->last_look = clg_seconds();
+    fit->epoch_begin += fit->last_look - before;
+    return CLG_OK;
+}
+
+static clg_status after_step(struct clg_fitting *fit, clg_plan *plan)
+{
+    const clg_fit_params *p = &fit->params;
+    int64_t step = fit->result.steps;
+    bool logged = p->log_every && step % p->log_every == 0, due = step >= fit->next_look;
+
+    if (step == 1)
+        CLG_TRY(after_first_step(fit));
+    if (logged || due)
+        CLG_TRY(look(fit, due));
+    if (logged)
+        CLG_TRY(log_step(fit, plan, step));
+    if (p->steps && step >= p->steps)
+        stop(fit, CLG_STOP_STEPS, step);
+    else if (p->stop && p->stop(p->user))
+        stop(fit, CLG_STOP_REQUESTED, step);
+    return CLG_OK;
+}
+
+/* ---- an epoch ---- */
+
+static clg_status end_epoch(struct clg_fitting *fit, bool whole)
+{
+    clg_epoch *line = &fit->result.last;
+
+    *line = (clg_epoch){.epoch = fit->result.epochs + 1, .epochs = fit->epochs};
+    CLG_TRY(clg_pass_score(&fit->train, &line->train));
+    line->seconds = clg_seconds() - fit->epoch_begin;
+    CLG_TRY(check_progress(fit));
+    line->step = fit->result.steps;
+    if (fit->test.data)
+        CLG_TRY(clg_pass_run(&fit->test, &line->test));
+    fit->result.epochs += whole;
+    return fit->params.on_epoch ? fit->params.on_epoch(fit->params.user, line) : CLG_OK;
+}
+
+static clg_status start_epoch(struct clg_fitting *fit)
+{
+    const clg_fit_params *p = &fit->params;
+
+    fit->epoch_begin = clg_seconds();
+    fit->epoch_samples = 0;
+    if (p->shuffle) {
+        clg_permutation(p->seed, (uint64_t)fit->result.epochs, fit->order, fit->train.data->count);
+        CLG_TRY(clg_pass_set_order(&fit->train, fit->order));
+    }
+    return clg_pass_reset(&fit->train);
+}
+
+static clg_status run_epoch(struct clg_fitting *fit)
+{
+    int64_t row = 0, count, steps = 0;
+    clg_plan *plan;
+
+    CLG_TRY(start_epoch(fit));
+    while (steps < fit->steps_per_epoch && !fit->stopped) {
+        CLG_TRY(clg_pass_step(&fit->train, row, &count, &plan));
+        row += count;
+        steps++;
+        fit->result.steps++;
+        fit->epoch_samples += count;
+        CLG_TRY(after_step(fit, plan));
+    }
+    return end_epoch(fit, steps == fit->steps_per_epoch);
+}
+
+clg_status clg_fitting_run(struct clg_fitting *fit)
+{
+    clg_status status = CLG_OK;
+
+    fit->begin = fit->last_look = fit->last_progress = clg_seconds();
+    fit->look_every = fit->next_look = 1;
+    if (!fit->params.started)
+        fit->params.started = fit->begin;
+    while (status == CLG_OK && !fit->stopped) {
+        status = run_epoch(fit);
+        if (fit->result.epochs >= fit->epochs)
+            stop(fit, CLG_STOP_EPOCHS, fit->result.steps);
+    }
+    fit->result.seconds = clg_seconds() - fit->begin;
+    return status;
+}
+
+clg_status clg_fitting_verdict(const struct clg_fitting *fit)
+{
+    if (fit->result.reason == CLG_STOP_NAN)
+        return clg_fail(fit->ctx, CLG_ERR_DIVERGED,
+                        "training stopped at step %" PRId64
+                        ": its loss or its update is not finite; the weights are those before it",
+                        fit->result.stop_step);
+    if (fit->result.reason == CLG_STOP_INDEX)
+        return clg_fail(fit->ctx, CLG_ERR_DIVERGED,
+                        "training stopped at step %" PRId64
+                        ": a label or index is out of range; the weights are those before it",
+                        fit->result.stop_step);
+    return CLG_OK;
+}
+
+/* ---- for applications ---- */
+
+clg_status clg_fit(const clg_model *model, clg_dataset *train, clg_dataset *test,
+                   const clg_fit_params *params, clg_fit_result *result)
+{
+    clg_fit_params p = params ? *params : clg_fit_defaults();
+    struct clg_fitting fit;
+    clg_status status;
+
+    if (result)
+        *result = (clg_fit_result){0};
+    if (!train)
+        return CLG_ERR_ARGUMENT;
+    if (!p.started)
+        p.started = clg_seconds();
+    CLG_TRY(clg_fitting_init(&fit, model, train, test, &p));
+    status = clg_fitting_run(&fit);
+    if (result)
+        *result = fit.result;
+    clg_fitting_finish(&fit);
+    return status == CLG_OK ? clg_fitting_verdict(&fit) : status;
+}

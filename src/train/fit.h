@@ -1,0 +1,41 @@
+/* The training loop, in the parts that clg_fit() and clg_train() are made of. */
+#ifndef CLG_TRAIN_FIT_H
+#define CLG_TRAIN_FIT_H
+
+#include "train/pass.h"
+
+struct clg_fitting {
+    struct clg_ctx *ctx;
+    clg_model model;
+    clg_fit_params params;
+    struct clg_pass train, test;            /* test.data NULL: none */
+    int32_t *order;                         /* of an epoch's samples, to be uploaded */
+    int64_t steps_per_epoch, epochs, steps; /* epochs, steps: how many there will be */
+    clg_fit_result result;
+    bool stopped;
+
+    /* Times in seconds of the monotonic clock. */
+    double begin, epoch_begin, last_look, last_progress;
+    int64_t look_every, next_look; /* in steps */
+    int64_t epoch_samples;
+};
+
+/* Checks, compiles, and brings the data to the device. On failure nothing is left behind. */
+clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg_dataset *train,
+                            clg_dataset *test, const clg_fit_params *params);
+clg_status clg_fitting_run(struct clg_fitting *fit);
+void clg_fitting_finish(struct clg_fitting *fit);
+
+/* The sentence of a training that was stopped by NAN or INDEX; CLG_OK for other reasons. */
+clg_status clg_fitting_verdict(const struct clg_fitting *fit);
+
+double clg_seconds(void); /* of the monotonic clock */
+
+/* The pass over a data set in inference, not yet open. */
+struct clg_pass clg_inference_pass(const clg_model *model, clg_dataset *data,
+                                   const clg_fit_params *params);
+/* Checks what all functions over a data set are given. ctx: the data set's. */
+clg_status clg_check_pass(const clg_model *model, const clg_dataset *data,
+                          const clg_fit_params *params, bool labels);
+
+#endif

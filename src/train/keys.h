@@ -1,0 +1,112 @@
+/* The table that recipes are parsed by: kinds of things with their keys. The list of keys in
+ * docs/recipes.md comes from it (reference.c). */
+#ifndef CLG_TRAIN_KEYS_H
+#define CLG_TRAIN_KEYS_H
+
+#include <clgrad/train.h>
+#include "train/yaml.h"
+
+struct clg_build;
+
+/* What a value is, and the field it is stored in. */
+enum clg_key_type {
+    CLG_KEY_INT,         /* int64_t */
+    CLG_KEY_NUMBER,      /* double; NaN when absent */
+    CLG_KEY_BOOL,        /* bool */
+    CLG_KEY_WORD,        /* const char *: one of the words in detail; NULL when absent */
+    CLG_KEY_DATA_PATH,   /* const char *: absolute; relative ones lie in the folder of the data */
+    CLG_KEY_RECIPE_PATH, /* the same, in the folder of the recipe */
+    CLG_KEY_SHAPE,       /* clg_shape; rank 0 when absent */
+    CLG_KEY_NUMBERS,     /* struct clg_numbers: a number or a list */
+    CLG_KEY_TEXTS,       /* const char **: a list of words, NULL at the end; NULL when absent */
+    CLG_KEY_SECTION,     /* the structure of the kind in detail */
+    CLG_KEY_ONE_OF,      /* struct clg_choice: {NAME: {keys}} of the family in detail, or NAME */
+    CLG_KEY_BY_KEY,      /* struct clg_choice: {NAME: ..., keys} of the family in detail */
+    CLG_KEY_LIST         /* struct clg_choices: a list of ONE_OF, each with a name */
+};
+
+enum clg_key_range {
+    CLG_ANY,
+    CLG_POSITIVE,
+    CLG_NOT_NEGATIVE,
+    CLG_SHARE,    /* 0 to 1 */
+    CLG_BELOW_ONE /* 0 to under 1 */
+};
+
+struct clg_key {
+    const char *name;
+    enum clg_key_type type;
+    const char *fallback; /* YAML of the default; NULL: absent stays absent */
+    size_t offset;        /* of its field */
+    const char *doc;
+    bool required;
+    enum clg_key_range range; /* of INT, NUMBER and NUMBERS */
+    const void *detail; /* words (const char *const *), struct clg_kind or struct clg_family */
+};
+
+/* A section, layer, loss, optimizer or kind of data: its keys, and what it makes. */
+struct clg_kind {
+    const char *name, *doc;
+    const char *bare;           /* the key that a bare value sets (dropout: 0.5); NULL: none */
+    const struct clg_key *keys; /* until name NULL; NULL: none */
+    size_t size;                /* of the structure with the fields */
+    bool classes;               /* of a loss: labels are classes, not numbers */
+    /* One of these, by family. args: the structure. */
+    clg_tensor (*layer)(struct clg_build *build, const char *name, clg_tensor x, const void *args);
+    clg_tensor (*loss)(clg_tensor result, clg_tensor label);
+    clg_dataset *(*open)(clg_ctx *ctx, const void *args);
+    clg_dataset *(*open_samples)(clg_ctx *ctx, const char *path); /* of data: without labels */
+};
+
+/* Kinds of which one is chosen by name. */
+struct clg_family {
+    const char *noun;                    /* "layer", for messages and docs */
+    const struct clg_kind *const *kinds; /* until NULL */
+};
+
+struct clg_numbers {
+    double *items;
+    size_t count;
+};
+struct clg_choice {
+    const struct clg_yaml *at;
+    const struct clg_kind *kind; /* NULL: absent */
+    void *args;
+    const char *name; /* in a list: given, or the position */
+};
+struct clg_choices {
+    struct clg_choice *items;
+    size_t count;
+};
+
+/* Where relative paths start. */
+struct clg_folders {
+    const char *data, *recipe;
+};
+
+/* Fills args (of kind->size) from a node, and completes the tree: defaults, absolute paths, bare
+ * values as maps. where: the section's name in messages, "" for the whole. */
+clg_status clg_keys_parse(struct clg_blocks *pool, const struct clg_folders *folders,
+                          const struct clg_kind *kind, struct clg_yaml *node, const char *where,
+                          void *args);
+
+/* ---- what parsing shares ---- */
+
+struct clg_parse {
+    struct clg_blocks *pool;
+    const struct clg_folders *folders;
+};
+
+/* One value of a type before CLG_KEY_SECTION into its field. */
+clg_status clg_value_parse(const struct clg_parse *p, const struct clg_key *key,
+                           struct clg_yaml *node, const char *where, void *field);
+/* "optimizer" and "lr": "optimizer.lr". NULL when memory is short. */
+const char *clg_parse_join(const struct clg_parse *p, const char *where, const char *name);
+/* "WHERE is 'abc', but must be MUST". */
+clg_status clg_parse_wrong(const struct clg_parse *p, const struct clg_yaml *node,
+                           const char *where, const char *must);
+/* The nearest of the names that name() gives for i = 0, 1, ... until NULL. */
+const char *clg_parse_nearest(const char *text, const char *(*name)(const void *list, size_t i),
+                              const void *list);
+
+#endif

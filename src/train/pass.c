@@ -1,0 +1,164 @@
+#include "train/pass.h"
+
+#include <math.h>
+
+static clg_array *upload_labels(struct clg_pass *pass, int64_t cols)
+{
+    const clg_dataset *data = pass->data;
+    size_t values = (size_t)(data->count * cols);
+    const int32_t *from = data->labels;
+    clg_array *array = NULL;
+    float *numbers;
+
+    if (pass->model->label != CLG_F32 || data->label_type == CLG_F32)
+        return clg_array_create(pass->model->device, data->label_type, data->count, cols, from);
+    numbers = clg_new(pass->ctx, values, sizeof(*numbers));
+    if (!numbers)
+        return NULL;
+    for (size_t i = 0; i < values; i++)
+        numbers[i] = (float)from[i];
+    array = clg_array_create(pass->model->device, CLG_F32, data->count, cols, numbers);
+    clg_free(pass->ctx, numbers);
+    return array;
+}
+
+static clg_status upload(struct clg_pass *pass, bool order)
+{
+    const clg_dataset *data = pass->data;
+    clg_device *device = pass->model->device;
+
+    CLG_TRY(clg_dataset_wait(pass->data));
+    pass->samples = clg_array_create(device, data->type, data->count,
+                                     clg_dataset_values(&data->shape), data->samples);
+    if (pass->samples && pass->with_labels)
+        pass->labels = upload_labels(pass, clg_dataset_values(&data->label_shape));
+    if (pass->samples && order)
+        pass->order = clg_array_create(device, CLG_I32, data->count, 1, NULL);
+    if (!pass->samples || (pass->with_labels && !pass->labels) || (order && !pass->order))
+        return clg_error_status(pass->ctx);
+    return CLG_OK;
+}
+
+static clg_status compile(struct clg_pass *pass, struct clg_pass_plan *plan, int64_t batch)
+{
+    clg_plan_params params = clg_plan_defaults();
+
+    params.outputs = pass->outputs;
+    plan->batch = batch;
+    plan->next = -1;
+    plan->plan = clg_compile(pass->model->graph, batch, pass->mode, &params);
+    return plan->plan ? CLG_OK : clg_error_status(pass->ctx);
+}
+
+static clg_status feed(struct clg_pass *pass, struct clg_pass_plan *plan)
+{
+    clg_feed_params params = clg_feed_defaults();
+
+    params.index = pass->order;
+    if (pass->with_labels)
+        CLG_TRY(clg_plan_feed(plan->plan, "label", pass->labels, &params));
+    params.mean = pass->mean;
+    params.std = pass->std;
+    return clg_plan_feed(plan->plan, "input", pass->samples, &params);
+}
+
+clg_status clg_pass_open(struct clg_pass *pass, bool order)
+{
+    clg_status status = CLG_OK;
+
+    if (pass->batch > pass->data->count)
+        pass->batch = pass->data->count;
+    status = compile(pass, &pass->full, pass->batch);
+    if (status == CLG_OK)
+        status = upload(pass, order);
+    if (status == CLG_OK)
+        status = feed(pass, &pass->full);
+    if (status != CLG_OK)
+        clg_pass_close(pass);
+    return status;
+}
+
+void clg_pass_close(struct clg_pass *pass)
+{
+    clg_plan_destroy(&pass->full.plan);
+    clg_plan_destroy(&pass->rest.plan);
+    clg_array_destroy(&pass->samples);
+    clg_array_destroy(&pass->labels);
+    clg_array_destroy(&pass->order);
+}
+
+clg_status clg_pass_set_order(struct clg_pass *pass, const int32_t *order)
+{
+    return clg_array_write(pass->order, order, (size_t)pass->data->count * sizeof(*order));
+}
+
+clg_status clg_pass_reset(struct clg_pass *pass)
+{
+    CLG_TRY(clg_plan_reset_metrics(pass->full.plan));
+    return pass->rest.plan ? clg_plan_reset_metrics(pass->rest.plan) : CLG_OK;
+}
+
+clg_status clg_pass_prepare_rest(struct clg_pass *pass)
+{
+    int64_t rest = pass->data->count % pass->batch;
+
+    if (pass->rest.plan || rest == 0)
+        return CLG_OK;
+    CLG_TRY(compile(pass, &pass->rest, rest));
+    return feed(pass, &pass->rest);
+}
+
+clg_status clg_pass_step(struct clg_pass *pass, int64_t row, int64_t *count, clg_plan **plan)
+{
+    int64_t left = pass->data->count - row;
+    struct clg_pass_plan *use = left < pass->batch ? &pass->rest : &pass->full;
+
+    if (use == &pass->rest)
+        CLG_TRY(clg_pass_prepare_rest(pass));
+    if (use->next != row)
+        CLG_TRY(clg_plan_seek(use->plan, row));
+    use->next = row + use->batch;
+    *count = use->batch;
+    *plan = use->plan;
+    return clg_plan_step(use->plan);
+}
+
+static clg_status add_metric(struct clg_pass *pass, const char *name, double *mean,
+                             int64_t *samples)
+{
+    clg_plan *const plans[] = {pass->full.plan, pass->rest.plan};
+    double sum = 0, count = 0, part, parts;
+
+    for (size_t i = 0; i < 2; i++)
+        if (plans[i]) {
+            CLG_TRY(clg_plan_metric(plans[i], name, &part, &parts));
+            sum += part;
+            count += parts;
+        }
+    *mean = count > 0 ? sum / count : NAN;
+    *samples = (int64_t)count;
+    return CLG_OK;
+}
+
+clg_status clg_pass_score(struct clg_pass *pass, clg_score *score)
+{
+    *score = (clg_score){.accuracy = NAN};
+    CLG_TRY(add_metric(pass, "loss", &score->loss, &score->samples));
+    if (pass->model->accuracy)
+        return add_metric(pass, "accuracy", &score->accuracy, &score->samples);
+    return CLG_OK;
+}
+
+clg_status clg_pass_run(struct clg_pass *pass, clg_score *score)
+{
+    int64_t row = 0, count;
+    clg_plan *plan;
+
+    CLG_TRY(clg_pass_reset(pass));
+    for (int i = 1; row < pass->data->count; i++, row += count) {
+        CLG_TRY(clg_pass_step(pass, row, &count, &plan));
+        if (i % 64 == 0) /* so that the queue does not grow with the data */
+            CLG_TRY(clg_device_finish(pass->model->device));
+    }
+    return clg_pass_score(pass, score);
+}

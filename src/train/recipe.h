@@ -1,0 +1,85 @@
+/* A recipe's values, as the table in recipe_keys.c fills them. */
+#ifndef CLG_TRAIN_RECIPE_H
+#define CLG_TRAIN_RECIPE_H
+
+#include "train/keys.h"
+
+struct clg_recipe_data {
+    struct clg_choice train, test;
+    clg_shape shape;
+    struct {
+        struct clg_numbers mean, std;
+    } normalize;
+    int64_t batch;
+    bool shuffle, drop_last;
+};
+
+struct clg_recipe_init {
+    const char *scheme, *weights;
+    double value, std, a, b;
+};
+
+struct clg_recipe_train {
+    int64_t epochs, steps, seed, log_every;
+};
+
+struct clg_optimizer_args {
+    double lr, momentum, weight_decay, eps;
+    struct clg_numbers betas;
+    bool nesterov;
+    const char **no_decay;
+};
+
+struct clg_recipe_values {
+    struct clg_recipe_data data;
+    struct clg_choices model;
+    struct clg_recipe_init init;
+    struct clg_choice loss, optimizer;
+    struct clg_recipe_train train;
+};
+
+struct clg_recipe {
+    struct clg_object object;
+    struct clg_blocks pool;
+    const char *name; /* of the file, without folder and ending */
+    struct clg_yaml *root;
+    struct clg_recipe_values values;
+    clg_dataset *train, *test;
+    int64_t classes;
+};
+
+/* The whole recipe, and the families within it. */
+extern const struct clg_kind clg_recipe_kind;
+extern const struct clg_family clg_data_family, clg_layer_family, clg_loss_family,
+    clg_optimizer_family;
+
+/* The scheme of a recipe's init, which has one. */
+void clg_recipe_make_init(const struct clg_recipe_init *from, clg_init *out);
+
+/* Whether mean or std is a list, so that the graph normalises; plain numbers are for the feed. */
+bool clg_normalizes_in_graph(const struct clg_recipe_data *data);
+
+/* What building a model needs to know. */
+struct clg_build {
+    struct clg_recipe *recipe;
+    clg_graph *graph;
+    const clg_init *weight_init; /* NULL: each layer's default */
+};
+
+/* Adds the layers of a list; names within it start with prefix and a dot (NULL: nothing). */
+clg_tensor clg_build_layers(struct clg_build *build, const struct clg_choices *layers,
+                            const char *prefix, clg_tensor x);
+
+/* The optimizer, with the loss minimised. */
+clg_status clg_build_optimizer(struct clg_build *build, const clg_model *model, clg_tensor loss);
+
+/* Fails with the node's place before the context's latest sentence. */
+clg_status clg_recipe_fail_at(const struct clg_recipe *recipe, const struct clg_yaml *node);
+
+/* Whether samples and labels of a data set (NULL: none) have the sizes that the model needs,
+ * without waiting for the data; and whether its labels are classes of the model, which waits. */
+clg_status clg_recipe_check_sizes(const struct clg_recipe *recipe, const clg_model *model,
+                                  const clg_dataset *data);
+clg_status clg_recipe_check_classes(const struct clg_recipe *recipe, clg_dataset *data);
+
+#endif

@@ -1,0 +1,128 @@
+/* The table of a recipe's keys; layers, losses and optimizers have files of their own. */
+#include "train/recipe.h"
+
+struct images {
+    const char *images, *labels;
+};
+static const struct clg_key images_keys[] = {
+    {"images", CLG_KEY_DATA_PATH, NULL, offsetof(struct images, images),
+     "IDX file of bytes or float32, plain or .gz", .required = true},
+    {"labels", CLG_KEY_DATA_PATH, NULL, offsetof(struct images, labels),
+     "IDX file with a label for each image", .required = true},
+    {0},
+};
+static clg_dataset *open_images(clg_ctx *ctx, const void *args)
+{
+    const struct images *images = args;
+
+    return clg_dataset_open_idx(ctx, images->images, images->labels);
+}
+static clg_dataset *open_image_samples(clg_ctx *ctx, const char *path)
+{
+    return clg_dataset_open_idx(ctx, path, NULL);
+}
+static const struct clg_kind images_kind = {
+    .name = "images",
+    .doc = "IDX files, as MNIST and Fashion-MNIST come",
+    .keys = images_keys,
+    .size = sizeof(struct images),
+    .open = open_images,
+    .open_samples = open_image_samples,
+};
+static const struct clg_kind *const data_kinds[] = {&images_kind, NULL};
+const struct clg_family clg_data_family = {"kind of data", data_kinds};
+
+#define DATA(name) offsetof(struct clg_recipe_data, name)
+static const struct clg_key normalize_keys[] = {
+    {"mean", CLG_KEY_NUMBERS, "0", DATA(normalize.mean) - DATA(normalize),
+     "what is taken off each value; a list: a number for each channel"},
+    {"std", CLG_KEY_NUMBERS, "1", DATA(normalize.std) - DATA(normalize),
+     "what each value is divided by; a list: a number for each channel", .range = CLG_POSITIVE},
+    {0},
+};
+static const struct clg_kind normalize_kind = {
+    .name = "normalize",
+    .keys = normalize_keys,
+};
+
+static const struct clg_key data_keys[] = {
+    {"train", CLG_KEY_BY_KEY, NULL, DATA(train), "the training set", .required = true,
+     .detail = &clg_data_family},
+    {"test", CLG_KEY_BY_KEY, NULL, DATA(test), "the test set, evaluated after each epoch",
+     .detail = &clg_data_family},
+    {"shape", CLG_KEY_SHAPE, NULL, DATA(shape),
+     "shape of a sample as the model sees it; absent: as the files have it"},
+    {"normalize", CLG_KEY_SECTION, "{}", DATA(normalize), "the model sees (value - mean) / std",
+     .detail = &normalize_kind},
+    {"batch", CLG_KEY_INT, "32", DATA(batch), "samples of a step", .range = CLG_POSITIVE},
+    {"shuffle", CLG_KEY_BOOL, "true", DATA(shuffle),
+     "whether each epoch has a new order; false: the files' order"},
+    {"drop_last", CLG_KEY_BOOL, "false", DATA(drop_last),
+     "whether the last, short batch of an epoch is left out"},
+    {0},
+};
+static const struct clg_kind data_kind = {
+    .name = "data",
+    .keys = data_keys,
+};
+
+static const char *const schemes[] = {"zeros",      "constant",       "normal",
+                                      "uniform",    "xavier_uniform", "xavier_normal",
+                                      "he_uniform", "he_normal",      NULL};
+#define INIT(name) offsetof(struct clg_recipe_init, name)
+static const struct clg_key init_keys[] = {
+    {"scheme", CLG_KEY_WORD, NULL, INIT(scheme), "of weights; biases become 0", .detail = schemes},
+    {"value", CLG_KEY_NUMBER, NULL, INIT(value), "of constant"},
+    {"std", CLG_KEY_NUMBER, NULL, INIT(std), "standard deviation of normal; absent: 1",
+     .range = CLG_NOT_NEGATIVE},
+    {"a", CLG_KEY_NUMBER, NULL, INIT(a), "lower end of uniform; absent: 0"},
+    {"b", CLG_KEY_NUMBER, NULL, INIT(b), "upper end of uniform; absent: 1"},
+    {"weights", CLG_KEY_RECIPE_PATH, NULL, INIT(weights),
+     "instead of a scheme: a safetensors file, relative to the recipe"},
+    {0},
+};
+static const struct clg_kind init_kind = {
+    .name = "init",
+    .bare = "scheme",
+    .keys = init_keys,
+};
+
+#define TRAIN(name) offsetof(struct clg_recipe_train, name)
+static const struct clg_key train_keys[] = {
+    {"epochs", CLG_KEY_INT, "0", TRAIN(epochs), "passes over the training set; 0: as steps say",
+     .range = CLG_NOT_NEGATIVE},
+    {"steps", CLG_KEY_INT, "0", TRAIN(steps), "updates after which to stop; 0: as epochs say",
+     .range = CLG_NOT_NEGATIVE},
+    {"seed", CLG_KEY_INT, "1", TRAIN(seed), "of initial values, order and dropout",
+     .range = CLG_NOT_NEGATIVE},
+    {"log_every", CLG_KEY_INT, "0", TRAIN(log_every),
+     "steps between two lines with the loss in log.jsonl; 0: none", .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+static const struct clg_kind train_kind = {
+    .name = "train",
+    .keys = train_keys,
+};
+
+#define RECIPE(name) offsetof(struct clg_recipe_values, name)
+static const struct clg_key recipe_keys[] = {
+    {"data", CLG_KEY_SECTION, NULL, RECIPE(data), "what to train on", .required = true,
+     .detail = &data_kind},
+    {"model", CLG_KEY_LIST, NULL, RECIPE(model), "layers, one after another", .required = true,
+     .detail = &clg_layer_family},
+    {"init", CLG_KEY_SECTION, NULL, RECIPE(init),
+     "initial values of all weights; absent: PyTorch's default for each layer",
+     .detail = &init_kind},
+    {"loss", CLG_KEY_ONE_OF, NULL, RECIPE(loss), "what is minimised", .required = true,
+     .detail = &clg_loss_family},
+    {"optimizer", CLG_KEY_ONE_OF, NULL, RECIPE(optimizer), "how it is minimised", .required = true,
+     .detail = &clg_optimizer_family},
+    {"train", CLG_KEY_SECTION, NULL, RECIPE(train), "how long; one of epochs and steps",
+     .required = true, .detail = &train_kind},
+    {0},
+};
+const struct clg_kind clg_recipe_kind = {
+    .name = "recipe",
+    .keys = recipe_keys,
+    .size = sizeof(struct clg_recipe_values),
+};

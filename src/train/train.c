@@ -1,0 +1,223 @@
+/* A recipe from beginning to end: clg_train(). */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "train/fit.h"
+#include "train/recipe.h"
+#include "train/run.h"
+
+struct training {
+    struct clg_recipe *recipe;
+    clg_device *device;
+    const clg_train_params *params;
+    clg_model model;
+    struct clg_fitting fit;
+    struct clg_run run;
+    clg_status status; /* of on_step, which cannot return one */
+    double saved;      /* when */
+};
+
+#define SAVE_SECONDS 30.0 /* between two saves during the training, at ends of epochs */
+
+clg_train_params clg_train_defaults(void)
+{
+    return (clg_train_params){0};
+}
+
+/* ---- lines of the log ---- */
+
+static void write_step(void *user, int64_t step, double loss)
+{
+    struct training *t = user;
+    json_t *line = json_object();
+    clg_status status;
+
+    json_object_set_new(line, "step", json_integer(step));
+    clg_json_number(line, "loss", loss);
+    status = clg_run_log(&t->run, "step", line);
+    if (t->status == CLG_OK)
+        t->status = status;
+}
+
+static void add_score(json_t *line, const char *loss, const char *accuracy, const clg_score *score,
+                      bool has_accuracy)
+{
+    clg_json_number(line, loss, score->loss);
+    if (has_accuracy)
+        clg_json_number(line, accuracy, score->accuracy);
+}
+
+static json_t *epoch_line(const struct training *t, const clg_epoch *epoch)
+{
+    json_t *line = json_object();
+
+    json_object_set_new(line, "epoch", json_integer(epoch->epoch));
+    json_object_set_new(line, "step", json_integer(epoch->step));
+    add_score(line, "train_loss", "train_accuracy", &epoch->train, t->model.accuracy);
+    if (epoch->test.samples)
+        add_score(line, "test_loss", "test_accuracy", &epoch->test, t->model.accuracy);
+    clg_json_number(line, "seconds", epoch->seconds);
+    return line;
+}
+
+static clg_status save_model(struct training *t)
+{
+    const struct clg_fitting *fit = &t->fit;
+    struct clg_blocks *pool = &t->recipe->pool;
+    const char *path = clg_run_path(&t->run, "model.safetensors");
+    const char *metadata[] = {
+        "clgrad", clg_version(),
+        "epoch",  clg_blocks_print(pool, "%" PRId64, fit->result.epochs),
+        "step",   clg_blocks_print(pool, "%" PRId64, fit->result.steps),
+        "seed",   clg_blocks_print(pool, "%" PRId64, t->recipe->values.train.seed),
+        NULL,
+    };
+
+    if (!path || !metadata[3] || !metadata[5] || !metadata[7])
+        return CLG_ERR_MEMORY;
+    t->saved = clg_seconds();
+    return clg_store_save(t->model.store, path, metadata);
+}
+
+static clg_status write_epoch(void *user, const clg_epoch *epoch)
+{
+    struct training *t = user;
+
+    CLG_TRY(t->status);
+    CLG_TRY(clg_run_log(&t->run, "epoch", epoch_line(t, epoch)));
+    if (t->params->on_epoch)
+        t->params->on_epoch(t->params->user, epoch);
+    if (clg_seconds() - t->saved > SAVE_SECONDS)
+        return save_model(t);
+    return CLG_OK;
+}
+
+static bool should_stop(void *user)
+{
+    const struct training *t = user;
+
+    return t->status != CLG_OK || (t->params->stop && t->params->stop(t->params->user));
+}
+
+static void show_progress(void *user, const clg_fit_progress *progress)
+{
+    const struct training *t = user;
+
+    t->params->on_progress(t->params->user, progress);
+}
+
+/* ---- the whole ---- */
+
+static clg_status prepare(struct training *t)
+{
+    struct clg_recipe *recipe = t->recipe;
+    clg_fit_params fit = clg_recipe_fit(recipe);
+
+    CLG_TRY(clg_run_check(recipe->object.ctx, t->params->out));
+    CLG_TRY(clg_recipe_datasets(recipe, NULL, NULL));
+    CLG_TRY(clg_recipe_model(recipe, t->device, true, &t->model));
+    CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->train));
+    CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->test));
+    fit.user = t;
+    fit.started = t->params->started;
+    fit.on_step = write_step;
+    fit.on_epoch = write_epoch;
+    fit.stop = should_stop;
+    fit.on_progress = t->params->on_progress ? show_progress : NULL;
+    return clg_fitting_init(&t->fit, &t->model, recipe->train, recipe->test, &fit);
+}
+
+static clg_status open_run(struct training *t)
+{
+    const char *resolved;
+
+    CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->train));
+    CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->test));
+    t->run = (struct clg_run){
+        .ctx = t->recipe->object.ctx,
+        .pool = &t->recipe->pool,
+        .user = t->params->user,
+        .on_line = t->params->on_line,
+    };
+    CLG_TRY(clg_recipe_resolved(t->recipe, &resolved));
+    CLG_TRY(clg_run_open(&t->run, t->params->out, t->recipe->name));
+    return clg_run_write(&t->run, "recipe.yaml", resolved);
+}
+
+static clg_status run_training(struct training *t)
+{
+    CLG_TRY(open_run(t));
+    t->saved = clg_seconds();
+    CLG_TRY(clg_fitting_run(&t->fit));
+    CLG_TRY(t->status);
+    CLG_TRY(save_model(t));
+    CLG_TRY(clg_run_summary(&t->run, clg_summarize(t->recipe, t->device, &t->fit)));
+    return clg_fitting_verdict(&t->fit);
+}
+
+clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_train_params *params,
+                     clg_fit_result *result, const char **out_dir)
+{
+    clg_train_params defaults = clg_train_defaults();
+    struct training t = {.recipe = recipe, .device = device};
+    clg_status status;
+
+    if (result)
+        *result = (clg_fit_result){0};
+    if (out_dir)
+        *out_dir = NULL;
+    if (!recipe)
+        return CLG_ERR_ARGUMENT;
+    defaults.started = clg_seconds();
+    t.params = params ? params : &defaults;
+    status = prepare(&t);
+    if (status == CLG_OK) {
+        status = run_training(&t);
+        if (result)
+            *result = t.fit.result;
+        if (out_dir)
+            *out_dir = t.run.dir;
+        clg_fitting_finish(&t.fit);
+    }
+    clg_run_close(&t.run);
+    clg_store_destroy(&t.model.store);
+    return status;
+}
+
+/* ---- a run again ---- */
+
+clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_params *params)
+{
+    struct clg_text path = {.ctx = ctx};
+    clg_recipe *recipe = NULL;
+
+    if (!ctx || !run)
+        return NULL;
+    clg_text_add(&path, "%s/recipe.yaml", run);
+    if (!path.failed)
+        recipe = clg_recipe_read(ctx, path.data, params);
+    clg_text_finish(&path);
+    return recipe;
+}
+
+clg_status clg_run_model(clg_recipe *recipe, clg_device *device, const char *run,
+                         clg_model *model_out)
+{
+    const char *path;
+
+    if (!recipe || !run || !model_out)
+        return CLG_ERR_ARGUMENT;
+    path = clg_blocks_print(&recipe->pool, "%s/model.safetensors", run);
+    if (!path)
+        return CLG_ERR_MEMORY;
+    CLG_TRY(clg_recipe_model(recipe, device, false, model_out));
+    if (clg_store_load(model_out->store, path) == CLG_OK) {
+        clg_store_seal(model_out->store);
+        return CLG_OK;
+    }
+    clg_store_destroy(&model_out->store);
+    return clg_error_status(recipe->object.ctx);
+}

@@ -1,0 +1,191 @@
+/* libyaml's events into a tree. */
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "train/yaml.h"
+
+#define DEPTH_LIMIT 40
+
+struct reader {
+    struct clg_blocks *pool;
+    const char *origin;
+    bool lines;
+    yaml_parser_t parser;
+    clg_status status;
+};
+
+static int line_of(const struct reader *reader, yaml_mark_t mark)
+{
+    return reader->lines ? (int)mark.line + 1 : 0;
+}
+
+/* Fails at a place of the text. */
+static void reader_fail(struct reader *reader, yaml_mark_t mark, const char *what)
+{
+    struct clg_yaml place = {.origin = reader->origin, .line = line_of(reader, mark)};
+
+    if (reader->status == CLG_OK)
+        reader->status = clg_yaml_fail(reader->pool->ctx, &place, "%s", what);
+}
+
+static bool next_event(struct reader *reader, yaml_event_t *event)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    char what[256];
+
+    if (yaml_parser_parse(&reader->parser, event))
+        return true;
+    snprintf(what, sizeof(what), "this is not YAML: %s",
+             parser->problem ? parser->problem : "out of memory");
+    reader_fail(reader, parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark,
+                what);
+    return false;
+}
+
+static struct clg_yaml *read_node(struct reader *reader, const yaml_event_t *event, int depth);
+
+static struct clg_yaml *read_scalar(struct reader *reader, const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    struct clg_yaml *node;
+
+    if (strlen(text) != event->data.scalar.length) {
+        reader_fail(reader, event->start_mark, "a value contains a zero byte");
+        return NULL;
+    }
+    node = clg_yaml_scalar(reader->pool, reader->origin, line_of(reader, event->start_mark), text);
+    if (!node)
+        reader->status = CLG_ERR_MEMORY;
+    else
+        node->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    return node;
+}
+
+/* Reads the key of a map's next entry from its event. */
+static const char *read_key(struct reader *reader, const struct clg_yaml *map,
+                            const yaml_event_t *event)
+{
+    const struct clg_yaml *key;
+    char what[200];
+
+    if (event->type != YAML_SCALAR_EVENT) {
+        reader_fail(reader, event->start_mark, "a key must be a word");
+        return NULL;
+    }
+    key = read_scalar(reader, event);
+    if (key && clg_yaml_find(map, key->text)) {
+        snprintf(what, sizeof(what), "the key '%.100s' is there twice", key->text);
+        reader_fail(reader, event->start_mark, what);
+        return NULL;
+    }
+    return key ? key->text : NULL;
+}
+
+/* Reads a child (in a map: with its key) that starts with the event. */
+static bool read_child(struct reader *reader, struct clg_yaml *parent, const yaml_event_t *start,
+                       int depth)
+{
+    struct clg_yaml *child;
+    const char *key = NULL;
+    yaml_event_t value;
+
+    if (parent->kind == CLG_YAML_LIST) {
+        child = read_node(reader, start, depth);
+    } else {
+        key = read_key(reader, parent, start);
+        if (!key || !next_event(reader, &value))
+            return false;
+        child = read_node(reader, &value, depth);
+        yaml_event_delete(&value);
+    }
+    if (child)
+        clg_yaml_add(parent, key, child);
+    return child != NULL;
+}
+
+static struct clg_yaml *read_children(struct reader *reader, const yaml_event_t *start, int depth)
+{
+    struct clg_yaml *node =
+        clg_yaml_map(reader->pool, reader->origin, line_of(reader, start->start_mark));
+    yaml_event_t event;
+    bool more = true;
+
+    if (!node) {
+        reader->status = CLG_ERR_MEMORY;
+        return NULL;
+    }
+    if (start->type == YAML_SEQUENCE_START_EVENT)
+        node->kind = CLG_YAML_LIST;
+    while (more) {
+        if (!next_event(reader, &event))
+            return NULL;
+        more = event.type != YAML_SEQUENCE_END_EVENT && event.type != YAML_MAPPING_END_EVENT;
+        if (more && !read_child(reader, node, &event, depth + 1))
+            node = NULL;
+        yaml_event_delete(&event);
+        if (!node)
+            return NULL;
+    }
+    return node;
+}
+
+static struct clg_yaml *read_node(struct reader *reader, const yaml_event_t *event, int depth)
+{
+    if (depth > DEPTH_LIMIT) {
+        reader_fail(reader, event->start_mark, "lists and maps lie too deep in each other");
+        return NULL;
+    }
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return read_scalar(reader, event);
+    case YAML_SEQUENCE_START_EVENT:
+    case YAML_MAPPING_START_EVENT:
+        return read_children(reader, event, depth);
+    case YAML_ALIAS_EVENT:
+        reader_fail(reader, event->start_mark, "aliases (*name) are not supported");
+        return NULL;
+    default:
+        reader_fail(reader, event->start_mark, "a value is missing");
+        return NULL;
+    }
+}
+
+/* Reads the document, and that nothing follows it. */
+static struct clg_yaml *read_stream(struct reader *reader)
+{
+    struct clg_yaml *root = NULL;
+    yaml_event_t event;
+    bool more = true;
+
+    while (more && reader->status == CLG_OK) {
+        if (!next_event(reader, &event))
+            return NULL;
+        more = event.type != YAML_STREAM_END_EVENT;
+        if (event.type == YAML_DOCUMENT_START_EVENT && root)
+            reader_fail(reader, event.start_mark, "a second document starts here; one is expected");
+        else if (more && event.type != YAML_STREAM_START_EVENT &&
+                 event.type != YAML_DOCUMENT_START_EVENT && event.type != YAML_DOCUMENT_END_EVENT)
+            root = read_node(reader, &event, 0);
+        yaml_event_delete(&event);
+    }
+    if (!root && reader->status == CLG_OK)
+        root = clg_yaml_scalar(reader->pool, reader->origin, reader->lines ? 1 : 0, "");
+    return reader->status == CLG_OK ? root : NULL;
+}
+
+struct clg_yaml *clg_yaml_parse(struct clg_blocks *pool, const char *origin, bool lines,
+                                const char *text, size_t size)
+{
+    struct reader reader = {.pool = pool, .origin = origin, .lines = lines};
+    struct clg_yaml *root;
+
+    if (!yaml_parser_initialize(&reader.parser)) {
+        clg_fail(pool->ctx, CLG_ERR_MEMORY, "out of memory while reading '%s'", origin);
+        return NULL;
+    }
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, size);
+    root = read_stream(&reader);
+    yaml_parser_delete(&reader.parser);
+    return root;
+}
