@@ -1,0 +1,63 @@
+/* clgrad graph */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgrad/train.h>
+#include "cli/cli.h"
+
+static int write_text(const char *path, const char *text)
+{
+    FILE *out = path ? fopen(path, "w") : stdout;
+
+    if (!out)
+        return clg_cli_fail(CLG_EXIT_FAILED, "cannot write '%s': %s", path, strerror(errno));
+    fputs(text, out);
+    if (!path)
+        return CLG_EXIT_OK;
+    if (fclose(out) != 0)
+        return clg_cli_fail(CLG_EXIT_FAILED, "cannot write '%s': %s", path, strerror(errno));
+    return CLG_EXIT_OK;
+}
+
+static int draw(struct clg_cli *cli, clg_recipe *recipe, const char *path)
+{
+    clg_device *device = clg_cli_open(cli);
+    clg_plan_params params = clg_plan_defaults();
+    const char *outputs[] = {"loss", NULL, NULL}, *text;
+    clg_model model;
+    clg_plan *plan;
+
+    if (!device)
+        return CLG_EXIT_FAILED;
+    if (clg_recipe_model(recipe, device, true, &model) != CLG_OK)
+        return clg_cli_fail_ctx(cli);
+    outputs[1] = model.accuracy ? "accuracy" : NULL;
+    params.outputs = outputs;
+    plan = clg_compile(model.graph, clg_recipe_fit(recipe).batch, CLG_TRAIN, &params);
+    if (!plan || clg_plan_dot(plan, &text) != CLG_OK)
+        return clg_cli_fail_ctx(cli);
+    return write_text(path, text);
+}
+
+int clg_cli_graph(struct clg_cli *cli, int argc, char **argv)
+{
+    const char **set = calloc((size_t)argc + 1, sizeof(*set));
+    const char *recipe_path = NULL, *out = NULL;
+    clg_recipe_params params = {.set = set};
+    const struct clg_cli_flag flags[] = {
+        {"-o", .text = &out}, {"--data", .text = &params.data_dir}, {"--set", .list = set}, {0}};
+    clg_recipe *recipe;
+    int status;
+
+    if (!set)
+        return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
+    status = clg_cli_parse(argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &recipe_path);
+    if (status == CLG_EXIT_OK) {
+        recipe = clg_recipe_read(cli->ctx, recipe_path, &params);
+        status = recipe ? draw(cli, recipe, out) : clg_cli_fail_ctx(cli);
+    }
+    free(set);
+    return status;
+}

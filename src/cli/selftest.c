@@ -1,0 +1,207 @@
+/* clgrad selftest: every op's cases against the oracle, on the user's device. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <jansson.h>
+#include "cli/cli.h"
+#include "device/device.h"
+#include "selftest/selftest.h"
+
+struct selftest {
+    struct clg_cli *cli;
+    const char *op; /* --op; NULL: all */
+    FILE *record;   /* where a child process keeps its results; NULL: they are printed */
+    uint32_t ops, cases, failed;
+    double worst;
+};
+
+/* NaN and infinity have no place in JSON. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static int print_json(json_t *object)
+{
+    char *line = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    json_decref(object);
+    if (!line)
+        return clg_cli_fail(CLG_EXIT_FAILED, "no memory for a line of JSON");
+    puts(line);
+    free(line);
+    fflush(stdout);
+    return CLG_EXIT_OK;
+}
+
+static int print_result(const struct selftest *t, const char *form,
+                        const struct clg_selftest_result *r)
+{
+    if (t->cli->json)
+        return print_json(json_pack(
+            "{s:i, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:s}", "schema", 1, "kind", "op", "op",
+            r->op, "form", form, "pass", r->pass, "cases", (int)r->cases, "worst_forward",
+            number(r->worst_forward), "worst_gradient", number(r->worst_gradient), "worst_rule",
+            number(r->worst_rule), "message", r->message));
+    if (!t->cli->quiet || !r->pass)
+        printf("%-18s %-5s  %s  %3u cases  forward %5.2f  gradient %5.2f\n", r->op, form,
+               r->pass ? "pass" : "FAIL", r->cases, r->worst_forward, r->worst_gradient);
+    if (!r->pass)
+        printf("    %s\n", r->message);
+    fflush(stdout);
+    return CLG_EXIT_OK;
+}
+
+static int add_result(struct selftest *t, const char *form, const struct clg_selftest_result *r)
+{
+    if (t->record)
+        return fwrite(r, sizeof(*r), 1, t->record) == 1 ? CLG_EXIT_OK : CLG_EXIT_FAILED;
+    t->ops++;
+    t->cases += r->cases;
+    t->failed += !r->pass;
+    t->worst = fmax(t->worst, fmax(r->worst_forward, r->worst_gradient));
+    return print_result(t, form, r);
+}
+
+static int run_ops(struct selftest *t, clg_device *device)
+{
+    const char *form = clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group";
+    struct clg_selftest_result result;
+    clg_status device_status = CLG_OK;
+    if (!t->op) {
+        device_status = clg_selftest_local_memory(device, &result);
+        if (add_result(t, form, &result) != CLG_EXIT_OK)
+            return CLG_EXIT_FAILED;
+    }
+    for (int i = 0; i < CLG_OP_COUNT && device_status != CLG_ERR_DEVICE_LOST; i++) {
+        if (t->op && strcmp(t->op, clg_ops[i].name))
+            continue;
+        device_status = clg_selftest_run(device, &clg_ops[i], &result);
+        if (add_result(t, form, &result) != CLG_EXIT_OK)
+            return CLG_EXIT_FAILED;
+    }
+    return CLG_EXIT_OK;
+}
+
+/* On a CPU device CLBlast compiles for long: there only who asks for it gets it. */
+static clg_device *open_form(const struct selftest *t, clg_form form)
+{
+    struct clg_cli cli = *t->cli;
+    cli.form = form;
+    clg_device *device = clg_cli_open(&cli);
+    if (!device || cli.gemm != CLG_GEMM_AUTO ||
+        clg_device_get_info(device)->type == CLG_DEVICE_GPU ||
+        clg_device_machine(device)->gemm == CLG_GEMM_NATIVE)
+        return device;
+    clg_device_destroy(&device);
+    cli.gemm = CLG_GEMM_NATIVE;
+    return clg_cli_open(&cli);
+}
+
+static int run_form(struct selftest *t, clg_form form, char name[256])
+{
+    clg_device *device = open_form(t, form);
+    if (!device)
+        return CLG_EXIT_FAILED;
+    snprintf(name, 256, "%s", clg_device_get_info(device)->name);
+    int status = run_ops(t, device);
+    clg_device_destroy(&device);
+    return status;
+}
+
+/* ---- both forms: the item form in a process of its own, as compiling is most of the work ---- */
+
+/* The process that runs the item form, or -1. What fails in it the parent says. */
+static pid_t start_item(const struct selftest *t, FILE *record)
+{
+    pid_t child = record ? fork() : -1;
+    if (child != 0)
+        return child;
+    struct selftest own = *t;
+    char name[256];
+    own.record = record;
+    if (!freopen("/dev/null", "w", stderr))
+        _exit(CLG_EXIT_FAILED);
+    int status = run_form(&own, CLG_FORM_ITEM, name);
+    _exit(fflush(record) == 0 ? status : CLG_EXIT_FAILED);
+}
+
+static int end_item(struct selftest *t, pid_t child, FILE *record)
+{
+    struct clg_selftest_result result;
+    int status = 0;
+    waitpid(child, &status, 0);
+    rewind(record);
+    while (fread(&result, sizeof(result), 1, record) == 1)
+        if (add_result(t, "item", &result) != CLG_EXIT_OK)
+            return CLG_EXIT_FAILED;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CLG_EXIT_OK)
+        return CLG_EXIT_OK;
+    return clg_cli_fail(CLG_EXIT_FAILED, "selftest: the item form did not end; run it alone with "
+                                         "--form item");
+}
+
+static int run_both(struct selftest *t, char name[256])
+{
+    FILE *record = tmpfile();
+    pid_t child = start_item(t, record);
+    int status = run_form(t, CLG_FORM_GROUP, name);
+    int other = CLG_EXIT_OK;
+    if (child > 0 && status == CLG_EXIT_OK)
+        other = end_item(t, child, record);
+    else if (child > 0)
+        waitpid(child, NULL, 0);
+    else if (status == CLG_EXIT_OK)
+        other = run_form(t, CLG_FORM_ITEM, name);
+    if (record)
+        fclose(record);
+    return status == CLG_EXIT_OK ? other : status;
+}
+
+static int print_summary(const struct selftest *t, const char *device)
+{
+    if (t->cli->json)
+        return print_json(json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:i, s:o}", "schema", 1, "kind",
+                                    "summary", "device", device, "pass", t->failed == 0, "ops",
+                                    (int)t->ops, "failed", (int)t->failed, "cases", (int)t->cases,
+                                    "worst", number(t->worst)));
+    printf("%s: %u of %u ops pass, %u cases, worst error %.2f of its tolerance\n", device,
+           t->ops - t->failed, t->ops, t->cases, t->worst);
+    return CLG_EXIT_OK;
+}
+
+static bool known_op(const char *name)
+{
+    for (int i = 0; i < CLG_OP_COUNT; i++)
+        if (!strcmp(clg_ops[i].name, name))
+            return true;
+    return false;
+}
+
+static int parse(struct selftest *t, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--op"))
+            return clg_cli_fail(CLG_EXIT_USAGE, "selftest: does not take '%s'", argv[i]);
+        if (++i == argc)
+            return clg_cli_fail(CLG_EXIT_USAGE, "selftest: --op needs the name of an op");
+        t->op = argv[i];
+    }
+    if (t->op && !known_op(t->op))
+        return clg_cli_fail(CLG_EXIT_USAGE, "selftest: there is no op '%s'", t->op);
+    return CLG_EXIT_OK;
+}
+
+int clg_cli_selftest(struct clg_cli *cli, int argc, char **argv)
+{
+    struct selftest t = {.cli = cli};
+    char name[256] = "";
+    int status = parse(&t, argc, argv);
+    if (status == CLG_EXIT_OK)
+        status = cli->form == CLG_FORM_AUTO ? run_both(&t, name) : run_form(&t, cli->form, name);
+    if (status == CLG_EXIT_OK)
+        status = print_summary(&t, name);
+    return status == CLG_EXIT_OK && t.failed ? CLG_EXIT_FAILED : status;
+}

@@ -1,0 +1,187 @@
+/* clgrad train */
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgrad/train.h>
+#include "cli/cli.h"
+#include "cli/progress.h"
+
+struct run {
+    struct clg_cli *cli;
+    double seconds; /* of the epochs so far */
+    int64_t lines;
+    bool bar;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C ends the training after the step; the second one kills. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static bool asked_to_stop(void *user)
+{
+    (void)user;
+    return interrupted;
+}
+
+static void show_progress(void *user, const clg_fit_progress *progress)
+{
+    (void)user;
+    clg_bar_draw(progress);
+}
+
+static void show_epoch(void *user, const clg_epoch *epoch)
+{
+    struct run *run = user;
+
+    run->seconds += epoch->seconds;
+    run->lines++;
+    if (run->bar)
+        clg_bar_clear();
+    if (!run->cli->json && !run->cli->quiet)
+        clg_print_epoch(epoch);
+}
+
+static void show_line(void *user, const char *kind, const char *json)
+{
+    struct run *run = user;
+
+    if (run->cli->json && !run->cli->quiet)
+        clg_cli_print_line(kind, json);
+}
+
+static void print_device(const clg_device *device)
+{
+    const clg_device_info *info = clg_device_get_info(device);
+
+    printf("device %d: %s (%s, %s kernels)\n", info->index, info->name, info->platform,
+           clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
+    fflush(stdout);
+}
+
+static void print_end(const struct run *run, const clg_fit_result *result, const char *dir)
+{
+    const clg_epoch *last = &result->last;
+
+    if (result->reason == CLG_STOP_REQUESTED)
+        printf("stopped after step %" PRId64 "; everything is saved\n", result->stop_step);
+    if (last->test.samples && !isnan(last->test.accuracy))
+        printf("test accuracy %.4f, ", last->test.accuracy);
+    else if (last->test.samples)
+        printf("test loss %.4f, ", last->test.loss);
+    if (run->lines)
+        printf("%.2f s an epoch, ", run->seconds / (double)run->lines);
+    printf("first step after %.2f s; run folder %s\n", result->first_step_seconds, dir);
+}
+
+static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
+{
+    struct run run = {.cli = cli};
+    clg_train_params params = clg_train_defaults();
+    const char *dir;
+    clg_fit_result result;
+    clg_device *device;
+    clg_status status;
+
+    run.bar = !cli->json && !cli->quiet && clg_bar_possible();
+    params.out = out;
+    params.started = cli->started;
+    params.user = &run;
+    params.stop = asked_to_stop;
+    params.on_progress = run.bar ? show_progress : NULL;
+    params.on_epoch = show_epoch;
+    params.on_line = show_line;
+    if (clg_recipe_datasets(recipe, NULL, NULL) != CLG_OK) /* read while the device opens */
+        return clg_cli_fail_ctx(cli);
+    device = clg_cli_open(cli);
+    if (!device)
+        return CLG_EXIT_FAILED;
+    if (!cli->json && !cli->quiet)
+        print_device(device);
+    catch_signals();
+    status = clg_train(recipe, device, &params, &result, &dir);
+    if (run.bar)
+        clg_bar_clear();
+    if (status != CLG_OK)
+        return clg_cli_fail_ctx(cli);
+    if (!cli->json && !cli->quiet)
+        print_end(&run, &result, dir);
+    return CLG_EXIT_OK;
+}
+
+static int print_keys(struct clg_cli *cli)
+{
+    const char *text = clg_recipe_reference(cli->ctx);
+
+    if (!text)
+        return clg_cli_fail_ctx(cli);
+    fputs(text, stdout);
+    return CLG_EXIT_OK;
+}
+
+/* --steps N is --set train.steps=N. */
+static int read_and_train(struct clg_cli *cli, const char *path, const char *out,
+                          clg_recipe_params *params, const char **set, int64_t steps)
+{
+    char limit[64];
+    clg_recipe *recipe;
+    size_t count = 0;
+    int status;
+
+    if (steps) {
+        snprintf(limit, sizeof(limit), "train.steps=%" PRId64, steps);
+        while (set[count])
+            count++;
+        set[count] = limit;
+        set[count + 1] = NULL;
+    }
+    params->set = set;
+    recipe = clg_recipe_read(cli->ctx, path, params);
+    status = recipe ? train(cli, recipe, out) : clg_cli_fail_ctx(cli);
+    clg_recipe_destroy(&recipe);
+    return status;
+}
+
+int clg_cli_train(struct clg_cli *cli, int argc, char **argv)
+{
+    const char **set = calloc((size_t)argc + 2, sizeof(*set));
+    const char *out = NULL, *path = NULL;
+    clg_recipe_params params = {0};
+    int64_t steps = 0;
+    bool keys = false;
+    const struct clg_cli_flag flags[] = {
+        {"--out", .text = &out}, {"--data", .text = &params.data_dir},
+        {"--set", .list = set},  {"--steps", .number = &steps},
+        {"--keys", .on = &keys}, {0},
+    };
+    int status;
+
+    if (!set)
+        return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
+    if (argc == 2 && strcmp(argv[1], "--keys") == 0)
+        status = print_keys(cli);
+    else
+        status = clg_cli_parse(argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &path);
+    if (status == CLG_EXIT_OK && path)
+        status = read_and_train(cli, path, out, &params, set, steps);
+    free(set);
+    return status;
+}

@@ -1,0 +1,191 @@
+/* Softmax and its logarithm over the last dimension. Errors: exp 3 ulp, log 3, division 2.5 (OpenCL
+ * C 1.2, table 7.1); the rounding of x - m, which exp makes relative; the length of the sum. */
+#include <math.h>
+#include "selftest/cases.h"
+#include "selftest/rows.h"
+
+int64_t clg_case_cols(const clg_shape *shape)
+{
+    return shape->rank ? shape->dim[shape->rank - 1] : 1;
+}
+
+/* Relative error of e^(x_j - m): the difference rounds, and 3 ulp. */
+static double exp_rounding(const struct clg_softmax_row *r, int64_t j)
+{
+    return CLG_ROUND * (fabs(r->x[j] - r->m) + 6);
+}
+
+struct clg_softmax_row clg_softmax_row(const struct clg_oracle_array *x, int64_t row, int64_t C)
+{
+    struct clg_softmax_row r = {
+        .x = x->value + row * C, .e = x->error + row * C, .C = C, .m = -INFINITY};
+    for (int64_t j = 0; j < C; j++)
+        r.m = isnan(r.x[j]) || r.x[j] > r.m ? r.x[j] : r.m;
+    for (int64_t j = 0; j < C; j++) {
+        double t = exp(r.x[j] - r.m);
+        r.S += t;
+        r.rounding += t > 0 ? t * exp_rounding(&r, j) : 0;
+        r.carried += t * r.e[j];
+    }
+    r.rounding = r.rounding / r.S + clg_sum_error(C);
+    r.carried /= r.S;
+    return r;
+}
+
+double clg_softmax_at(const struct clg_softmax_row *r, int64_t j, double *error)
+{
+    double y = exp(r->x[j] - r->m) / r->S;
+    double rounding = y > 0 ? y * (exp_rounding(r, j) + r->rounding) : 0;
+    /* the division, or a reciprocal and a product */
+    *error = rounding + 3 * clg_ulp(y) + y * (r->e[j] + r->carried);
+    return y;
+}
+
+double clg_log_softmax_at(const struct clg_softmax_row *r, int64_t j, double *error)
+{
+    double y = r->x[j] - r->m - log(r->S);
+    *error = CLG_ROUND * fabs(r->x[j] - r->m) + 0.5 * clg_ulp(y) + r->rounding +
+             3 * clg_ulp(log(r->S)) + r->e[j] + r->carried;
+    return y;
+}
+
+static void each_row(const struct clg_oracle_call *call,
+                     double at(const struct clg_softmax_row *, int64_t, double *))
+{
+    int64_t C = clg_case_cols(&call->in->shape);
+    for (int64_t i = 0; i < call->in->count / C; i++) {
+        struct clg_softmax_row r = clg_softmax_row(call->in, i, C);
+        for (int64_t j = 0; j < C; j++)
+            call->out->value[i * C + j] = at(&r, j, &call->out->error[i * C + j]);
+    }
+}
+
+void clg_oracle_softmax(const struct clg_oracle_call *call)
+{
+    each_row(call, clg_softmax_at);
+}
+
+void clg_oracle_log_softmax(const struct clg_oracle_call *call)
+{
+    each_row(call, clg_log_softmax_at);
+}
+
+/* y_i (d_i - t), t = sum_j y_j d_j. */
+static void softmax_grad_row(const double *y, const double *ey, const double *d, const double *ed,
+                             int64_t C, double *z, double *ez)
+{
+    double t = 0, size = 0, carried = 0;
+    for (int64_t j = 0; j < C; j++) {
+        t += y[j] * d[j];
+        size += fabs(y[j] * d[j]);
+        carried += fabs(y[j]) * ed[j] + fabs(d[j]) * ey[j] + ey[j] * ed[j];
+    }
+    double et = clg_sum_error(C + 1) * size + carried;
+    for (int64_t j = 0; j < C; j++) {
+        double difference = d[j] - t;
+        double off = et + ed[j] + CLG_ROUND * fabs(difference);
+        z[j] = y[j] * difference;
+        ez[j] = (fabs(y[j]) + ey[j]) * off + fabs(difference) * ey[j] + 0.5 * clg_ulp(z[j]);
+    }
+}
+
+/* d_i - e^y_i t, t = sum_j d_j. */
+static void log_softmax_grad_row(const double *y, const double *ey, const double *d,
+                                 const double *ed, int64_t C, double *z, double *ez)
+{
+    double t = 0, size = 0, carried = 0;
+    for (int64_t j = 0; j < C; j++) {
+        t += d[j];
+        size += fabs(d[j]);
+        carried += ed[j];
+    }
+    double et = clg_sum_error(C) * size + carried;
+    for (int64_t j = 0; j < C; j++) {
+        double p = exp(y[j]), ep = p * (6 * CLG_ROUND + expm1(ey[j]));
+        z[j] = d[j] - p * t;
+        ez[j] =
+            ed[j] + (p + ep) * et + ep * fabs(t) + CLG_ROUND * fabs(p * t) + 0.5 * clg_ulp(z[j]);
+    }
+}
+
+static void each_pair(const struct clg_oracle_call *call,
+                      void row(const double *, const double *, const double *, const double *,
+                               int64_t, double *, double *))
+{
+    const struct clg_oracle_array *y = &call->in[0], *d = &call->in[1];
+    int64_t C = clg_case_cols(&y->shape);
+    for (int64_t i = 0; i < y->count; i += C)
+        row(y->value + i, y->error + i, d->value + i, d->error + i, C, call->out->value + i,
+            call->out->error + i);
+}
+
+void clg_oracle_softmax_grad(const struct clg_oracle_call *call)
+{
+    each_pair(call, softmax_grad_row);
+}
+
+void clg_oracle_log_softmax_grad(const struct clg_oracle_call *call)
+{
+    each_pair(call, log_softmax_grad_row);
+}
+
+/* Shapes of rows: one number, primes, a vector and a group more or less one, longer than any group.
+ */
+static const int64_t shapes[][2] = {{1, 1},  {3, 2},   {5, 7},   {2, 15},   {67, 10},
+                                    {3, 33}, {2, 256}, {7, 257}, {1, 1025}, {2, 4099}};
+enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
+
+static void row_cases(struct clg_cases *cases, clg_tensor op(clg_tensor))
+{
+    static const float extreme[12] = {88,     -88, 0,     1e4f,  1e4f,   -1e4f,
+                                      -1e30f, 0,   1e30f, 3e38f, -3e38f, 1};
+    static const float infinite[12] = {-INFINITY, 0, 1, INFINITY,  0,         1,
+                                       NAN,       0, 1, -INFINITY, -INFINITY, -2};
+    for (int i = 0; i < SHAPES; i++) {
+        clg_tensor x = clg_case_uniform(cases, clg_shape2(shapes[i][0], shapes[i][1]), -4, 4);
+        clg_check(cases, "rows", op(x));
+    }
+    clg_tensor x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 5), -20, 20);
+    clg_check_twice(cases, "(batch, 2, 5)", op(x));
+    clg_check(cases, "one row", op(clg_case_uniform(cases, clg_shape1(11), -1, 1)));
+    clg_check_forward(cases, "far apart", op(clg_case_values(cases, clg_shape2(4, 3), extreme)));
+    clg_check_forward(cases, "infinity and NaN",
+                      op(clg_case_values(cases, clg_shape2(4, 3), infinite)));
+}
+
+void clg_cases_softmax(struct clg_cases *cases)
+{
+    row_cases(cases, clg_softmax);
+}
+
+void clg_cases_log_softmax(struct clg_cases *cases)
+{
+    row_cases(cases, clg_log_softmax);
+}
+
+/* y: what softmax or its logarithm gives, roughly. */
+static void pair_cases(struct clg_cases *cases, const struct clg_op *op, double low, double high)
+{
+    for (int i = 0; i < SHAPES + 1; i++) {
+        const int64_t *s = shapes[i % SHAPES];
+        double scale = low < 0 ? 1 : 1 / (double)s[1];
+        clg_tensor in[2] = {
+            clg_case_uniform(cases, clg_shape2(s[0], s[1]), low * scale, high * scale),
+            clg_case_uniform(cases, clg_shape2(s[0], s[1]), -1, 1)};
+        clg_tensor z = clg_node_add(in[0].graph, op, in, 2, NULL, NULL);
+        if (i == 2)
+            clg_check_twice(cases, "rows", z);
+        else
+            clg_check(cases, "rows", z);
+    }
+}
+
+void clg_cases_softmax_grad(struct clg_cases *cases)
+{
+    pair_cases(cases, CLG_OP(softmax_grad), 0, 2);
+}
+
+void clg_cases_log_softmax_grad(struct clg_cases *cases)
+{
+    pair_cases(cases, CLG_OP(log_softmax_grad), -6, 0);
+}
