@@ -1,0 +1,183 @@
+#include "cli/command.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static void run_list(struct command *run, const char *format, va_list list)
+{
+    const char *command = getenv("CLG_TEST_COMMAND");
+    char arguments[4096], line[8192], folder[256];
+    int status;
+
+    cr_assert_not_null(command, "CLG_TEST_COMMAND does not say where the command is");
+    vsnprintf(arguments, sizeof(arguments), format, list);
+    test_folder(folder);
+    snprintf(line, sizeof(line), "'%s' %s >'%s/out' 2>'%s/err'", command, arguments, folder,
+             folder);
+    status = system(line);
+    run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    run->out = file_read(file_in(folder, "out"), NULL);
+    run->err = file_read(file_in(folder, "err"), NULL);
+    test_remove(folder);
+}
+
+void command_run(struct command *run, const char *format, ...)
+{
+    va_list list;
+
+    va_start(list, format);
+    run_list(run, format, list);
+    va_end(list);
+}
+
+void command_free(struct command *run)
+{
+    free(run->out);
+    free(run->err);
+    *run = (struct command){0};
+}
+
+void command_expect(int status, const char *words, const char *format, ...)
+{
+    struct command run;
+    va_list list;
+
+    va_start(list, format);
+    run_list(&run, format, list);
+    va_end(list);
+    cr_assert_eq(run.status, status, "clgrad %s: exit status %d, not %d; it says: %s", format,
+                 run.status, status, run.err);
+    if (words) {
+        char *end = strchr(run.err, '\n');
+
+        cr_assert_not_null(strstr(run.err, words), "clgrad %s: '%s' is not in: %s", format, words,
+                           run.err);
+        cr_assert(end && !end[1], "clgrad %s: not one line on stderr: %s", format, run.err);
+    }
+    command_free(&run);
+}
+
+/* ---- files ---- */
+
+const char *file_in(const char *folder, const char *name)
+{
+    static char paths[8][600];
+    static unsigned next;
+    char *path = paths[next++ % 8];
+
+    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+    return path;
+}
+
+char *file_read(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    char *data;
+    long length;
+
+    cr_assert_not_null(file, "cannot open %s", path);
+    fseek(file, 0, SEEK_END);
+    length = ftell(file);
+    rewind(file);
+    data = calloc((size_t)length + 1, 1);
+    cr_assert_not_null(data);
+    cr_assert_eq(fread(data, 1, (size_t)length, file), (size_t)length);
+    fclose(file);
+    if (size)
+        *size = (size_t)length;
+    return data;
+}
+
+void file_write(const char *path, const void *data, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+
+    cr_assert_not_null(file, "cannot write %s", path);
+    cr_assert_eq(fwrite(data, 1, size, file), size);
+    cr_assert_eq(fclose(file), 0);
+}
+
+void file_write_text(const char *path, const char *text)
+{
+    file_write(path, text, strlen(text));
+}
+
+void idx_write(const char *path, const uint32_t *dims, const void *data, size_t size)
+{
+    unsigned char *file = calloc(1, 64 + size), *at = file + 4;
+
+    cr_assert_not_null(file);
+    file[2] = 8;
+    for (; *dims; dims++, at += 4, file[3]++)
+        for (int i = 0; i < 4; i++)
+            at[i] = (unsigned char)(*dims >> (24 - 8 * i));
+    memcpy(at, data, size);
+    file_write(path, file, (size_t)(at - file) + size);
+    free(file);
+}
+
+void tiny_data(const char *folder, int count)
+{
+    unsigned char *samples = malloc(8 * (size_t)count), *labels = malloc((size_t)count);
+    uint32_t noise = 1;
+
+    cr_assert(samples && labels);
+    for (int i = 0; i < count; i++) {
+        labels[i] = (unsigned char)(i % 3);
+        for (int j = 0; j < 8; j++) {
+            noise = noise * 1664525u + 1013904223u;
+            samples[8 * i + j] =
+                (unsigned char)((noise >> 24) / 4 + (j % 3 == labels[i] ? 150 : 20));
+        }
+    }
+    idx_write(file_in(folder, "images.idx"), (const uint32_t[]){(uint32_t)count, 4, 2, 0}, samples,
+              8 * (size_t)count);
+    idx_write(file_in(folder, "labels.idx"), (const uint32_t[]){(uint32_t)count, 0}, labels,
+              (size_t)count);
+    free(samples);
+    free(labels);
+}
+
+const char *tiny_recipe(const char *folder, const char *with)
+{
+    const char *path = file_in(folder, "recipe.yaml");
+    char text[4096];
+
+    snprintf(text, sizeof(text),
+             "data:\n"
+             "  train: {images: images.idx, labels: labels.idx}\n"
+             "  test: {images: images.idx, labels: labels.idx}\n"
+             "  shape: [8]\n"
+             "  normalize: {mean: 0, std: 255}\n"
+             "  batch: 16\n"
+             "model:\n"
+             "  - linear: {out: 5}\n"
+             "  - relu\n"
+             "  - linear: {out: 3}\n"
+             "loss: cross_entropy\n"
+             "optimizer: {sgd: {lr: 0.5}}\n"
+             "train: {epochs: 2}\n"
+             "%s",
+             with);
+    file_write_text(path, text);
+    return path;
+}
+
+const char *fashion_mnist(void)
+{
+    static const char folder[] = "/usr/share/datasets/fashion-mnist";
+    const char *other = getenv("CLG_TEST_FASHION_MNIST");
+
+    if (other)
+        return other;
+    if (access(folder, R_OK) != 0)
+        cr_skip_test("Fashion-MNIST is missing: apt-get install dataset-fashion-mnist");
+    return folder;
+}

@@ -1,0 +1,190 @@
+/* What the command refuses: one line on stderr, and the exit status. */
+#include "test.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+struct fixture {
+    char folder[256], recipe[600], run[600];
+};
+
+static void setup(struct fixture *f)
+{
+    test_folder(f->folder);
+    tiny_data(f->folder, 40);
+    snprintf(f->recipe, sizeof(f->recipe), "%s", tiny_recipe(f->folder, ""));
+    snprintf(f->run, sizeof(f->run), "%s", file_in(f->folder, "run"));
+}
+
+TEST(refusals, wrong_use)
+{
+    command_expect(2, "a command is missing", "%s", "");
+    command_expect(2, "there is no command 'trian'", "trian");
+    command_expect(2, "RECIPE is missing", "train");
+    command_expect(2, "'b' is one argument too many", "train a b");
+    command_expect(2, "unknown flag '--epochs'", "train a --epochs 3");
+    command_expect(2, "--out needs a value", "train a --out");
+    command_expect(2, "--steps is '0', but must be a whole number over 0", "train a --steps 0");
+    command_expect(2, "--steps is '3x', but must be", "train a --steps=3x");
+    command_expect(2, "--why takes no value", "devices --why=yes");
+    command_expect(2, "--device needs a value", "train a --device");
+    command_expect(2, "--form is 'row', but must be group or item", "devices --form row");
+    command_expect(2, "--gemm is 'x', but must be native or clblast", "devices --gemm=x");
+    command_expect(2, "FILE is missing", "predict x");
+    command_expect(2, "RUN is missing", "eval");
+}
+
+TEST(refusals, help_and_version)
+{
+    static const char *const commands[] = {"devices", "train", "eval", "predict", "graph", NULL};
+    struct command run;
+
+    for (int i = 0; commands[i]; i++) {
+        command_run(&run, "%s --help", commands[i]);
+        cr_assert(run.status == 0 && strstr(run.out, commands[i]) && strstr(run.out, "--device"));
+        command_free(&run);
+    }
+    command_run(&run, "--version");
+    cr_assert_eq(run.status, 0);
+    cr_assert_str_eq(run.out, "clgrad " CLG_VERSION_STRING "\n");
+    command_free(&run);
+}
+
+TEST(refusals, recipes)
+{
+    struct fixture f;
+
+    setup(&f);
+    command_expect(1, "cannot open 'none.yaml'", "train none.yaml");
+    command_expect(1, "recipe.yaml:2: cannot open '/none/images.idx'", "train '%s' --data /none",
+                   f.recipe);
+    command_expect(1, "--set lr: it must be KEY.PATH=VALUE", "train '%s' --set lr", f.recipe);
+    command_expect(1, "unknown key 'bath' in data; the nearest known one is 'batch'",
+                   "train '%s' --set data.bath=3", f.recipe);
+    command_expect(1, "recipe.yaml:8: parameter '0.weight'",
+                   "train '%s' --out '%s' --device cpu --set data.shape=[2,4] "
+                   "--set model.0.linear.out=2000000000",
+                   f.recipe, f.run);
+    command_expect(1, "the model gives (batch, 4, 3), but the loss cross_entropy needs",
+                   "train '%s' --out '%s' --device cpu --set data.shape=[4,2]", f.recipe, f.run);
+    command_expect(1, "have the shape (4, 2), which does not fit (9)",
+                   "train '%s' --out '%s' --device cpu --set data.shape=[9]", f.recipe, f.run);
+    command_expect(1, "the label of sample 2 is 2, but the model has 2 outputs",
+                   "train '%s' --out '%s' --device cpu --set model.2.linear.out=2", f.recipe,
+                   f.run);
+    command_expect(1, "the loss mse needs labels of 3 values, but those of",
+                   "train '%s' --out '%s' --device cpu --set loss=mse", f.recipe, f.run);
+    command_expect(1, "cannot open '/none'",
+                   "train '%s' --out '%s' --device cpu --set "
+                   "init.weights=/none",
+                   f.recipe, f.run);
+    command_expect(1, "have another number of channels",
+                   "train '%s' --out '%s' --device cpu --set data.normalize.mean=[1,2]", f.recipe,
+                   f.run);
+    command_expect(1, "with drop_last there is nothing to train on",
+                   "train '%s' --out '%s' --device cpu --set data.drop_last=true "
+                   "--set data.batch=64",
+                   f.recipe, f.run);
+    cr_assert_neq(access(f.run, F_OK), 0, "a folder was made for a run that was refused");
+    test_remove(f.folder);
+}
+
+TEST(refusals, folders)
+{
+    struct fixture f;
+
+    setup(&f);
+    command_expect(1, "is not empty: a run's folder must be new or empty",
+                   "train '%s' --out '%s' --device cpu", f.recipe, f.folder);
+    command_expect(1, "recipe.yaml", "train '%s' --out '%s' --device cpu", f.recipe, f.recipe);
+    command_expect(1, "recipe.yaml", "train '%s' --out '%s/run' --device cpu", f.recipe, f.recipe);
+    mkdir(f.run, 0777);
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    command_expect(1, "is not empty", "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    command_expect(1, "cannot open 'none/recipe.yaml'", "eval none");
+    remove(file_in(f.run, "model.safetensors"));
+    command_expect(1, "model.safetensors'", "eval '%s' --device cpu", f.run);
+    test_remove(f.folder);
+}
+
+TEST(refusals, devices)
+{
+    struct fixture f;
+
+    setup(&f);
+    command_expect(1, "no-such-device", "train '%s' --out '%s' --device no-such-device", f.recipe,
+                   f.run);
+    setenv("OCL_ICD_VENDORS", "/none", 1);
+    command_expect(1, "install", "devices");
+    test_remove(f.folder);
+}
+
+TEST(refusals, files_to_predict)
+{
+    struct fixture f;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    command_expect(1, "cannot open 'none'", "predict '%s' none --device cpu", f.run);
+    command_expect(1, "have the shape (), which does not fit (8)", "predict '%s' '%s' --device cpu",
+                   f.run, file_in(f.folder, "labels.idx"));
+    command_expect(1, "is not an IDX file", "predict '%s' '%s' --device cpu", f.run, f.recipe);
+    test_remove(f.folder);
+}
+
+static bool finite_weights(const char *path)
+{
+    char *file = file_read(path, NULL);
+    uint64_t size;
+    json_t *header, *tensor;
+    const char *name;
+    bool finite = true;
+
+    memcpy(&size, file, 8);
+    header = json_loadb(file + 8, (size_t)size, 0, NULL);
+    json_object_foreach(header, name, tensor)
+    {
+        const json_t *offsets = json_object_get(tensor, "data_offsets");
+        json_int_t end = json_integer_value(json_array_get(offsets, 1));
+
+        for (json_int_t i = json_integer_value(json_array_get(offsets, 0)); offsets && i < end;
+             i += 4) {
+            float value;
+
+            memcpy(&value, file + 8 + size + i, 4);
+            finite = finite && isfinite(value);
+        }
+    }
+    json_decref(header);
+    free(file);
+    return finite;
+}
+
+/* A training that diverges says at which step, and keeps the weights from before it. */
+TEST(refusals, nan_loss)
+{
+    struct fixture f;
+    char *log, *run;
+
+    setup(&f);
+    command_expect(1, "training stopped at step 2",
+                   "train '%s' --out '%s' --device cpu --set optimizer.sgd.lr=1e38 "
+                   "--set train.log_every=1 --quiet",
+                   f.recipe, f.run);
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    cr_assert_not_null(strstr(log, "{\"step\":2,\"loss\":null}"), "%s", log);
+    cr_assert_null(strstr(log, "\"step\":3"), "%s", log);
+    run = file_read(file_in(f.run, "run.json"), NULL);
+    cr_assert_not_null(strstr(run, "\"reason\": \"nan\""), "%s", run);
+    cr_assert(finite_weights(file_in(f.run, "model.safetensors")));
+    free(log);
+    free(run);
+    test_remove(f.folder);
+}

@@ -1,0 +1,411 @@
+/* clgrad train, eval, predict and graph on small data: what they leave and print. */
+#include "test.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+enum { SAMPLES = 100 }; /* six batches of 16 and one of 4 */
+
+struct fixture {
+    char folder[256], recipe[600], run[600];
+};
+
+static void setup(struct fixture *f)
+{
+    test_folder(f->folder);
+    tiny_data(f->folder, SAMPLES);
+    snprintf(f->recipe, sizeof(f->recipe), "%s", tiny_recipe(f->folder, ""));
+    snprintf(f->run, sizeof(f->run), "%s", file_in(f->folder, "run"));
+}
+
+static json_t *parse(const char *text)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+
+    cr_assert_not_null(json, "%s in: %s", error.text, text);
+    return json;
+}
+
+static json_t *load(const struct fixture *f, const char *name)
+{
+    char *text = file_read(file_in(f->run, name), NULL);
+    json_t *json = parse(text);
+
+    free(text);
+    return json;
+}
+
+static double number(const json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json, key);
+
+    cr_assert(json_is_number(value), "'%s' is not a number", key);
+    return json_number_value(value);
+}
+
+static void has_keys(const json_t *json, const char *const *keys)
+{
+    for (; *keys; keys++)
+        cr_assert_not_null(json_object_get(json, *keys), "the key '%s' is missing", *keys);
+}
+
+/* The n-th line of a text as JSON, NULL after the last. */
+static json_t *line(const char *text, int n)
+{
+    char *copy = strdup(text), *at = copy;
+    json_t *json;
+
+    for (; n > 0 && at; n--) {
+        at = strchr(at, '\n');
+        at = at ? at + 1 : NULL;
+    }
+    if (!at || !*at) {
+        free(copy);
+        return NULL;
+    }
+    if (strchr(at, '\n'))
+        *strchr(at, '\n') = '\0';
+    json = parse(at);
+    free(copy);
+    return json;
+}
+
+TEST(train, leaves_a_folder)
+{
+    static const char *const run_keys[] = {"device", "versions", "choices", "plan",
+                                           "totals", "stopped",  NULL};
+    static const char *const device_keys[] = {"index", "platform", "name",   "vendor",  "driver",
+                                              "type",  "units",    "memory", "local",   "max_alloc",
+                                              "fp16",  "form",     "best",   "same_as", NULL};
+    static const char *const plan_keys[] = {"arena_bytes", "arena_bound", "launches",
+                                            "flops",       "bytes",       NULL};
+    struct fixture f;
+    json_t *run;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    run = load(&f, "run.json");
+    has_keys(run, run_keys);
+    has_keys(json_object_get(run, "device"), device_keys);
+    has_keys(json_object_get(run, "plan"), plan_keys);
+    cr_assert_eq(number(json_object_get(run, "totals"), "steps"), 14);
+    cr_assert_eq(number(json_object_get(run, "totals"), "epochs"), 2);
+    cr_assert(number(json_object_get(run, "totals"), "first_step_seconds") > 0);
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(run, "stopped"), "reason")),
+                     "epochs");
+    json_decref(run);
+    cr_assert_eq(access(file_in(f.run, "recipe.yaml"), R_OK), 0);
+    cr_assert_eq(access(file_in(f.run, "model.safetensors"), R_OK), 0);
+    test_remove(f.folder);
+}
+
+/* An epoch's training loss is the mean over its samples, the short batch included. */
+TEST(train, log)
+{
+    struct fixture f;
+    double sum = 0;
+    char *log;
+    json_t *entry;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --set train.log_every=1 --device cpu", f.recipe,
+                   f.run);
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    for (int i = 0; i < 7; i++) {
+        entry = line(log, i);
+        cr_assert_eq(number(entry, "step"), i + 1);
+        sum += number(entry, "loss") * (i < 6 ? 16 : 4);
+        json_decref(entry);
+    }
+    entry = line(log, 7);
+    cr_assert_eq(number(entry, "epoch"), 1);
+    cr_assert_eq(number(entry, "step"), 7);
+    cr_assert_float_eq(number(entry, "train_loss"), sum / SAMPLES, 1e-5);
+    cr_assert(number(entry, "train_accuracy") >= 0 && number(entry, "test_accuracy") <= 1);
+    cr_assert(number(entry, "test_loss") > 0 && number(entry, "seconds") > 0);
+    json_decref(entry);
+    entry = line(log, 15);
+    cr_assert_eq(number(entry, "epoch"), 2);
+    json_decref(entry);
+    cr_assert_null(line(log, 16));
+    free(log);
+    test_remove(f.folder);
+}
+
+TEST(train, json_lines)
+{
+    static const char *const kinds[] = {"step", "epoch", "step", "epoch", "run", NULL};
+    struct fixture f;
+    struct command run;
+
+    setup(&f);
+    command_run(&run, "train '%s' --out '%s' --set train.log_every=7 --json --device cpu", f.recipe,
+                f.run);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    for (int i = 0; kinds[i]; i++) {
+        json_t *entry = line(run.out, i);
+
+        cr_assert_eq(number(entry, "schema"), 1);
+        cr_assert_str_eq(json_string_value(json_object_get(entry, "kind")), kinds[i]);
+        json_decref(entry);
+    }
+    cr_assert_null(line(run.out, 5));
+    command_free(&run);
+    test_remove(f.folder);
+}
+
+TEST(train, stops_inside_an_epoch)
+{
+    struct fixture f;
+    json_t *entry, *run;
+    char *log;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --steps 3 --device cpu", f.recipe, f.run);
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    entry = line(log, 0);
+    cr_assert_eq(number(entry, "epoch"), 1);
+    cr_assert_eq(number(entry, "step"), 3);
+    cr_assert(number(entry, "test_loss") > 0);
+    cr_assert_null(line(log, 1));
+    run = load(&f, "run.json");
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(run, "stopped"), "reason")),
+                     "steps");
+    cr_assert_eq(number(json_object_get(run, "totals"), "epochs"), 0);
+    json_decref(run);
+    json_decref(entry);
+    free(log);
+    test_remove(f.folder);
+}
+
+TEST(train, without_a_test_set)
+{
+    struct fixture f;
+    json_t *entry;
+    char *log;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --set data.test=null --device cpu", f.recipe,
+                   f.run);
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    entry = line(log, 1);
+    cr_assert(number(entry, "train_loss") > 0);
+    cr_assert_null(json_object_get(entry, "test_loss"));
+    cr_assert_null(json_object_get(entry, "test_accuracy"));
+    json_decref(entry);
+    free(log);
+    command_expect(1, "has no test set", "eval '%s' --device cpu", f.run);
+    test_remove(f.folder);
+}
+
+/* Trains into the folder's NAME with flags and gives model.safetensors. */
+static char *model_of(const struct fixture *f, const char *name, const char *flags, size_t *size)
+{
+    char out[700];
+
+    snprintf(out, sizeof(out), "%s", file_in(f->folder, name));
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu %s", f->recipe, out, flags);
+    return file_read(file_in(out, "model.safetensors"), size);
+}
+
+TEST(train, same_seed_same_bits)
+{
+    static const char dropout[] = "--set model.1.dropout=0.5 --set optimizer.sgd.momentum=0.9";
+    struct fixture f;
+    size_t size_a, size_b, size_c;
+    char *a, *b, *c, other[300];
+
+    setup(&f);
+    a = model_of(&f, "a", dropout, &size_a);
+    b = model_of(&f, "b", dropout, &size_b);
+    snprintf(other, sizeof(other), "%s --set train.seed=2", dropout);
+    c = model_of(&f, "c", other, &size_c);
+    cr_assert(size_a == size_b && memcmp(a, b, size_a) == 0, "two runs with one seed differ");
+    cr_assert(size_a != size_c || memcmp(a, c, size_a) != 0, "another seed changes nothing");
+    free(a);
+    free(b);
+    free(c);
+    test_remove(f.folder);
+}
+
+/* What eval measures is what the log of the last epoch says; it learns. */
+TEST(train, eval_and_predict)
+{
+    struct fixture f;
+    struct command eval, predict;
+    json_t *score, *entry;
+    char *log;
+    int hits = 0, count = 0, index, class;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --set train.epochs=20 --device cpu", f.recipe,
+                   f.run);
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    entry = line(log, 19);
+    command_run(&eval, "eval '%s' --json --device cpu", f.run);
+    cr_assert_eq(eval.status, 0, "%s", eval.err);
+    score = parse(eval.out);
+    cr_assert_eq(number(score, "test_loss"), number(entry, "test_loss"));
+    cr_assert_eq(number(score, "test_accuracy"), number(entry, "test_accuracy"));
+    cr_assert_eq(number(score, "samples"), SAMPLES);
+    cr_assert(number(score, "test_accuracy") > 0.9, "it did not learn: %s", eval.out);
+
+    command_run(&predict, "predict '%s' '%s' --device cpu", f.run, file_in(f.folder, "images.idx"));
+    cr_assert_eq(predict.status, 0, "%s", predict.err);
+    for (char *at = predict.out; *at; at = strchr(at, '\n') + 1, count++) {
+        float probability;
+
+        cr_assert_eq(sscanf(at, "%d\t%d\t%f\n", &index, &class, &probability), 3, "%s", at);
+        cr_assert(index == count && probability > 0.33f && probability <= 1);
+        hits += class == index % 3;
+    }
+    cr_assert_eq(count, SAMPLES);
+    cr_assert_float_eq(hits / (double)SAMPLES, number(score, "test_accuracy"), 1e-6);
+    json_decref(score);
+    json_decref(entry);
+    free(log);
+    command_free(&eval);
+    command_free(&predict);
+    test_remove(f.folder);
+}
+
+TEST(train, graph)
+{
+    struct fixture f;
+    struct command run;
+    char *dot;
+
+    setup(&f);
+    remove(file_in(f.folder, "images.idx")); /* the shape is in the recipe: no data are needed */
+    command_run(&run, "graph '%s' --device cpu", f.recipe);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    cr_assert_eq(strncmp(run.out, "digraph", 7), 0, "not DOT: %.40s", run.out);
+    command_expect(0, NULL, "graph '%s' -o '%s' --device cpu", f.recipe, f.run);
+    dot = file_read(f.run, NULL);
+    cr_assert_str_eq(dot, run.out);
+    free(dot);
+    command_free(&run);
+    test_remove(f.folder);
+}
+
+/* Weights of a run are the initial weights of the next, which goes on where it stood. */
+TEST(train, starts_from_weights)
+{
+    struct fixture f;
+    struct command eval;
+    json_t *before, *entry;
+    char *log;
+
+    setup(&f);
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    command_run(&eval, "eval '%s' --json --device cpu", f.run);
+    before = parse(eval.out);
+    command_expect(0, NULL,
+                   "train '%s' --out '%s/next' --set init.weights='%s/model.safetensors' "
+                   "--set optimizer.sgd.lr=0 --steps 1 --device cpu",
+                   f.recipe, f.folder, f.run);
+    log = file_read(file_in(f.folder, "next/log.jsonl"), NULL);
+    entry = line(log, 0);
+    cr_assert_eq(number(entry, "test_loss"), number(before, "test_loss"));
+    json_decref(entry);
+    json_decref(before);
+    free(log);
+    command_free(&eval);
+    test_remove(f.folder);
+}
+
+/* Numbers as labels: the loss is a mean of squares, and there is no accuracy. */
+TEST(train, regression)
+{
+    struct fixture f;
+    struct command predict;
+    json_t *entry;
+    char *log;
+
+    setup(&f);
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --set loss=mse --set model.2.linear.out=1 "
+                   "--set optimizer.sgd.lr=0.05 --set train.epochs=30 --device cpu",
+                   f.recipe, f.run);
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    entry = line(log, 29);
+    cr_assert(number(entry, "test_loss") < 0.3);
+    cr_assert_null(json_object_get(entry, "test_accuracy"));
+    json_decref(entry);
+    free(log);
+    command_run(&predict, "predict '%s' '%s' --json --device cpu", f.run,
+                file_in(f.folder, "images.idx"));
+    entry = line(predict.out, 5);
+    cr_assert_eq(json_array_size(json_object_get(entry, "values")), 1);
+    json_decref(entry);
+    command_free(&predict);
+    test_remove(f.folder);
+}
+
+/* Channels are normalised by lists, and the shape may come from the files. */
+TEST(train, channels)
+{
+    struct fixture f;
+    char *recipe;
+
+    setup(&f);
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --set data.shape=null "
+                   "--set data.normalize.mean=[1,2,3,4] --set data.normalize.std=[9,8,7,6] "
+                   "--set model.0=flatten --device cpu",
+                   f.recipe, f.run);
+    recipe = file_read(file_in(f.run, "recipe.yaml"), NULL);
+    cr_assert_not_null(strstr(recipe, "shape: [4, 2]"), "%s", recipe);
+    free(recipe);
+    test_remove(f.folder);
+}
+
+/* Waits until the log has its first line. */
+static void wait_for_log(const char *path, pid_t child)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+    struct stat st = {0};
+    int status;
+
+    while (stat(path, &st) != 0 || st.st_size == 0) {
+        cr_assert_eq(waitpid(child, &status, WNOHANG), 0, "the training ended by itself");
+        nanosleep(&moment, NULL);
+    }
+}
+
+TEST(train, ctrl_c_saves)
+{
+    struct fixture f;
+    int status;
+    pid_t child;
+    json_t *run;
+
+    setup(&f);
+    child = fork();
+    cr_assert(child >= 0);
+    if (child == 0) {
+        execl(getenv("CLG_TEST_COMMAND"), "clgrad", "train", f.recipe, "--out", f.run, "--set",
+              "train.epochs=1000000", "--quiet", "--device", "cpu", (char *)NULL);
+        _exit(127);
+    }
+    wait_for_log(file_in(f.run, "log.jsonl"), child);
+    kill(child, SIGINT);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
+    run = load(&f, "run.json");
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(run, "stopped"), "reason")),
+                     "requested");
+    json_decref(run);
+    command_expect(0, NULL, "eval '%s' --device cpu", f.run);
+    test_remove(f.folder);
+}

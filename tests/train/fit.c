@@ -1,0 +1,290 @@
+/* clg_fit, clg_evaluate and clg_predict on a graph of the application's own. */
+#include "test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <clgrad/train.h>
+
+enum { COUNT = 50, SIZE = 6, CLASSES = 3, BATCH = 8, STEPS = 7 /* of an epoch */ };
+
+struct fixture {
+    clg_ctx *ctx;
+    clg_model model;
+    clg_dataset *data;
+    /* What the callbacks saw. */
+    int64_t steps, epochs, progress;
+    double sum; /* of the losses */
+    clg_epoch last;
+    int64_t stop_at;
+};
+
+/* Sample 25 may get another label, or a NaN. */
+static clg_dataset *make_data(clg_ctx *ctx, int32_t wrong_label, bool nan)
+{
+    clg_dataset_params params = clg_dataset_defaults();
+    float samples[COUNT][SIZE];
+    int32_t labels[COUNT];
+    clg_dataset *data;
+
+    for (int i = 0; i < COUNT; i++) {
+        labels[i] = i % CLASSES;
+        for (int j = 0; j < SIZE; j++)
+            samples[i][j] = (float)((i * 7 + j * 3) % 5) / 10 + (j % CLASSES == labels[i]);
+    }
+    if (wrong_label)
+        labels[COUNT / 2] = wrong_label;
+    if (nan)
+        samples[COUNT / 2][1] = NAN;
+    params.count = COUNT;
+    params.shape = clg_shape1(SIZE);
+    params.samples = samples;
+    params.labels = labels;
+    data = clg_dataset_create(ctx, &params);
+    cr_assert_not_null(data, "%s", clg_error(ctx));
+    return data;
+}
+
+static void setup(struct fixture *f, clg_form form, float lr)
+{
+    clg_device *device;
+    clg_store *store;
+    clg_graph *g;
+    clg_tensor x, y, z, loss;
+
+    *f = (struct fixture){.ctx = test_context()};
+    device = test_open(f->ctx, form);
+    store = clg_store_create(device, 3);
+    g = clg_graph_create(store);
+    x = clg_input(g, "input", CLG_F32, clg_shape2(CLG_BATCH, SIZE));
+    y = clg_input(g, "label", CLG_I32, clg_shape1(CLG_BATCH));
+    z = clg_linear(x, "fc", CLASSES, NULL);
+    clg_output(clg_softmax(z), "result");
+    clg_metric(clg_accuracy(z, y), "accuracy");
+    loss = clg_metric(clg_cross_entropy(z, y, NULL), "loss");
+    test_ok(f->ctx, clg_minimize(clg_sgd_create(store, lr, NULL), loss));
+    f->model = (clg_model){device, store, g, CLG_I32, true, CLASSES};
+    f->data = make_data(f->ctx, 0, false);
+}
+
+static void finish(struct fixture *f)
+{
+    clg_device_destroy(&f->model.device);
+    clg_ctx_destroy(&f->ctx);
+}
+
+static bool on_stop(void *user)
+{
+    const struct fixture *f = user;
+
+    return f->stop_at && f->steps >= f->stop_at;
+}
+
+static void on_step(void *user, int64_t step, double loss)
+{
+    struct fixture *f = user;
+
+    cr_assert_eq(step, ++f->steps);
+    f->sum += loss * (step % STEPS ? BATCH : COUNT % BATCH);
+}
+
+static void on_progress(void *user, const clg_fit_progress *progress)
+{
+    struct fixture *f = user;
+
+    f->progress++;
+    cr_assert(progress->step <= progress->steps && progress->epoch <= progress->epochs);
+    cr_assert(progress->train.samples > 0 && progress->seconds_left >= 0);
+}
+
+static clg_status on_epoch(void *user, const clg_epoch *epoch)
+{
+    struct fixture *f = user;
+
+    cr_assert_eq(epoch->epoch, ++f->epochs);
+    f->last = *epoch;
+    return CLG_OK;
+}
+
+static clg_fit_params watched(struct fixture *f)
+{
+    clg_fit_params params = clg_fit_defaults();
+
+    params.batch = BATCH;
+    params.log_every = 1;
+    params.user = f;
+    params.stop = on_stop;
+    params.on_step = on_step;
+    params.on_progress = on_progress;
+    params.on_epoch = on_epoch;
+    return params;
+}
+
+static void check_fit(clg_form form)
+{
+    clg_fit_params params;
+    clg_fit_result result;
+    struct fixture f;
+    clg_score score;
+
+    setup(&f, form, 0.5f);
+    params = watched(&f);
+    test_ok(f.ctx, clg_fit(&f.model, f.data, f.data, &params, &result));
+    cr_assert_eq(result.steps, STEPS);
+    cr_assert_eq(result.epochs, 1);
+    cr_assert_eq(result.reason, CLG_STOP_EPOCHS);
+    cr_assert_eq(f.last.train.samples, COUNT);
+    cr_assert_float_eq(f.last.train.loss, f.sum / COUNT, 1e-5);
+    test_ok(f.ctx, clg_evaluate(&f.model, f.data, &params, &score));
+    cr_assert_eq(score.samples, COUNT);
+    cr_assert_eq(score.loss, f.last.test.loss);
+    cr_assert_eq(score.accuracy, f.last.test.accuracy);
+
+    /* Another batch adds the same numbers up in another order. */
+    params.eval_batch = 7;
+    test_ok(f.ctx, clg_evaluate(&f.model, f.data, &params, &score));
+    cr_assert_eq(score.samples, COUNT);
+    cr_assert_float_eq(score.loss, f.last.test.loss, 1e-5);
+    cr_assert_float_eq(score.accuracy, f.last.test.accuracy, 1e-6);
+    finish(&f);
+}
+
+TEST(fit, trains_and_evaluates)
+{
+    for (size_t i = 0; i < TEST_FORMS; i++)
+        check_fit(test_forms[i]);
+}
+
+/* Means and standard deviations reach the input: the same as normalised data. */
+TEST(fit, learns)
+{
+    clg_fit_params params = clg_fit_defaults();
+    struct fixture f;
+    clg_score score;
+
+    setup(&f, CLG_FORM_AUTO, 1.0f);
+    params.batch = BATCH;
+    params.epochs = 20;
+    params.mean = 0.5f;
+    params.std = 0.5f;
+    test_ok(f.ctx, clg_fit(&f.model, f.data, NULL, &params, NULL));
+    test_ok(f.ctx, clg_evaluate(&f.model, f.data, &params, &score));
+    cr_assert_eq(score.accuracy, 1);
+    finish(&f);
+}
+
+TEST(fit, stops)
+{
+    clg_fit_params params;
+    clg_fit_result result;
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params = watched(&f);
+    params.epochs = 0;
+    params.steps = 9;
+    test_ok(f.ctx, clg_fit(&f.model, f.data, NULL, &params, &result));
+    cr_assert(result.steps == 9 && result.epochs == 1 && result.reason == CLG_STOP_STEPS);
+    cr_assert_eq(f.epochs, 2);
+    cr_assert_eq(f.last.train.samples, 2 * BATCH);
+    cr_assert_eq(f.last.test.samples, 0);
+
+    f.steps = f.epochs = 0;
+    f.stop_at = 4;
+    test_ok(f.ctx, clg_fit(&f.model, f.data, NULL, &params, &result));
+    cr_assert(result.steps == 4 && result.epochs == 0 && result.reason == CLG_STOP_REQUESTED);
+
+    f.steps = f.epochs = f.stop_at = 0;
+    params.drop_last = true;
+    params.epochs = 1;
+    params.steps = 0;
+    test_ok(f.ctx, clg_fit(&f.model, f.data, NULL, &params, &result));
+    cr_assert_eq(result.steps, STEPS - 1);
+    cr_assert_eq(f.last.train.samples, (STEPS - 1) * BATCH);
+    finish(&f);
+}
+
+/* The weights stay those before the step that was refused, although the host did not look. */
+static void check_refused_step(clg_dataset *data, struct fixture *f, clg_stop_reason reason,
+                               const char *words)
+{
+    clg_fit_params params = clg_fit_defaults();
+    float weights[CLASSES * SIZE];
+    clg_fit_result result;
+
+    params.batch = BATCH;
+    params.shuffle = false;
+    params.epochs = 3;
+    test_refused(f->ctx, CLG_ERR_DIVERGED, words, clg_fit(&f->model, data, NULL, &params, &result));
+    cr_assert_eq(result.reason, reason);
+    cr_assert_eq(result.steps, result.stop_step - 1);
+    test_ok(f->ctx, clg_store_get(f->model.store, "fc.weight", weights, sizeof(weights)));
+    for (size_t i = 0; i < CLASSES * SIZE; i++)
+        cr_assert(isfinite(weights[i]));
+}
+
+TEST(fit, refuses_bad_steps)
+{
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    check_refused_step(make_data(f.ctx, 0, true), &f, CLG_STOP_NAN, "training stopped at step 4");
+    finish(&f);
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    check_refused_step(make_data(f.ctx, CLASSES, false), &f, CLG_STOP_INDEX,
+                       "step 4: a label or index is out of range");
+    finish(&f);
+}
+
+static int on_row(void *user, int64_t index, const float *values, size_t count)
+{
+    int64_t *next = user;
+
+    cr_assert_eq(index, (*next)++);
+    cr_assert_eq(count, CLASSES);
+    cr_assert_float_eq((double)(values[0] + values[1] + values[2]), 1.0, 1e-5);
+    return index == 40;
+}
+
+TEST(fit, predicts)
+{
+    clg_fit_params params = clg_fit_defaults();
+    struct fixture f;
+    int64_t next = 0;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params.eval_batch = 16;
+    test_refused(f.ctx, CLG_ERR_STATE, "ended by the application at sample 40",
+                 clg_predict(&f.model, f.data, &params, on_row, &next));
+    cr_assert_eq(next, 41);
+    finish(&f);
+}
+
+TEST(fit, refuses_wrong_arguments)
+{
+    clg_fit_params params = clg_fit_defaults();
+    clg_model none = {0};
+    struct fixture f;
+    clg_score score;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "needs a device, a store and a graph",
+                 clg_fit(&none, f.data, NULL, NULL, NULL));
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "needs a device",
+                 clg_evaluate(NULL, f.data, NULL, &score));
+    params.batch = 0;
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "the batch is 0",
+                 clg_fit(&f.model, f.data, NULL, &params, NULL));
+    params = clg_fit_defaults();
+    params.std = 0;
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "std must be over 0",
+                 clg_fit(&f.model, f.data, NULL, &params, NULL));
+    params = clg_fit_defaults();
+    params.epochs = 0;
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "0 epochs and 0 steps",
+                 clg_fit(&f.model, f.data, NULL, &params, NULL));
+    cr_assert_eq(clg_fit(&f.model, NULL, NULL, NULL, NULL), CLG_ERR_ARGUMENT);
+    cr_assert_eq(clg_evaluate(&f.model, NULL, NULL, &score), CLG_ERR_ARGUMENT);
+    cr_assert_eq(clg_predict(&f.model, f.data, NULL, NULL, NULL), CLG_ERR_ARGUMENT);
+    finish(&f);
+}

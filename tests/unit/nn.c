@@ -1,0 +1,140 @@
+/* Layers: names, shapes, first values, and what they refuse. */
+#include "test.h"
+
+#include <math.h>
+#include <string.h>
+
+struct bench {
+    clg_ctx *ctx;
+    clg_device *device;
+    clg_store *store;
+    clg_graph *graph;
+};
+
+static struct bench bench_open(void)
+{
+    struct bench b = {.ctx = test_context()};
+    b.device = test_open(b.ctx, CLG_FORM_AUTO);
+    b.store = clg_store_create(b.device, 1);
+    b.graph = clg_graph_create(b.store);
+    cr_assert_not_null(b.graph, "%s", clg_error(b.ctx));
+    return b;
+}
+
+static void check_shape(struct bench *b, const char *name, int32_t rank, int64_t first,
+                        int64_t second)
+{
+    clg_shape s;
+    bool trainable;
+    test_ok(b->ctx, clg_store_describe(b->store, name, &s, &trainable));
+    cr_assert(trainable && s.rank == rank && s.dim[0] == first && s.dim[1] == second, "%s", name);
+}
+
+TEST(nn, linear_names_and_shapes)
+{
+    struct bench b = bench_open();
+    clg_linear_params plain = clg_linear_defaults();
+    clg_tensor x = clg_input(b.graph, "x", CLG_F32, clg_shape3(CLG_BATCH, 5, 24));
+    plain.bias = false;
+    clg_tensor y = clg_linear(x, "block.fc1", 10, NULL);
+    clg_tensor z = clg_linear(y, "2", 3, &plain);
+    clg_shape s = clg_tensor_shape(z);
+    cr_assert(s.rank == 3 && s.dim[0] == CLG_BATCH && s.dim[1] == 5 && s.dim[2] == 3);
+    cr_assert_eq(clg_store_count(b.store), 3);
+    check_shape(&b, "block.fc1.weight", 2, 10, 24);
+    check_shape(&b, "block.fc1.bias", 1, 10, 0);
+    check_shape(&b, "2.weight", 2, 3, 10);
+    clg_ctx_destroy(&b.ctx);
+}
+
+/* All values within the limit, some near it. */
+static void check_uniform(struct bench *b, const char *name, size_t count, double limit)
+{
+    float values[240], most = 0;
+    test_ok(b->ctx, clg_store_get(b->store, name, values, count * sizeof(float)));
+    for (size_t i = 0; i < count; i++)
+        most = fmaxf(most, fabsf(values[i]));
+    cr_assert(most <= limit && most > 0.5 * limit, "%s: %g of %g", name, (double)most, limit);
+}
+
+TEST(nn, linear_first_values)
+{
+    struct bench b = bench_open();
+    clg_tensor x = clg_input(b.graph, "x", CLG_F32, clg_shape2(CLG_BATCH, 16));
+    const clg_init ones = {.scheme = CLG_INIT_CONSTANT, .a = 1};
+    clg_linear_params p = clg_linear_defaults();
+    float values[10];
+    clg_linear(x, "torch", 10, NULL);
+    check_uniform(&b, "torch.weight", 160, 0.25);
+    check_uniform(&b, "torch.bias", 10, 0.25);
+    p.weight_init = &ones;
+    clg_linear(x, "given", 10, &p);
+    test_ok(b.ctx, clg_store_get(b.store, "given.bias", values, sizeof(values)));
+    cr_assert(values[0] == 0 && values[9] == 0, "biases are zero beside a given initialiser");
+    p.bias_init = &ones;
+    clg_linear(x, "both", 10, &p);
+    test_ok(b.ctx, clg_store_get(b.store, "both.bias", values, sizeof(values)));
+    cr_assert(values[0] == 1 && values[9] == 1);
+    clg_ctx_destroy(&b.ctx);
+}
+
+/* y = x W^T + b, with numbers that are exact. */
+TEST(nn, linear_values)
+{
+    struct bench b = bench_open();
+    const float x[6] = {1, 2, 3, -1, 0, 4}, w[12] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1};
+    const float bias[4] = {0.5f, 0, -1, 2};
+    const float want[8] = {1.5f, 2, 2, 8, -0.5f, 0, 3, 5};
+    float got[8];
+    clg_tensor t = clg_constant(b.graph, CLG_F32, clg_shape2(2, 3), x);
+    t = clg_linear(t, "fc", 4, NULL);
+    test_ok(b.ctx, clg_store_set(b.store, "fc.weight", w, sizeof(w)));
+    test_ok(b.ctx, clg_store_set(b.store, "fc.bias", bias, sizeof(bias)));
+    test_ok(b.ctx, clg_eval(t, got, sizeof(got)));
+    for (int i = 0; i < 8; i++)
+        cr_assert_eq(got[i], want[i], "%d: %g, not %g", i, (double)got[i], (double)want[i]);
+    clg_ctx_destroy(&b.ctx);
+}
+
+static void refused(struct bench *b, const char *words, clg_tensor y)
+{
+    cr_assert(!clg_tensor_valid(y), "%s", words);
+    cr_assert_eq(clg_graph_status(b->graph), CLG_ERR_ARGUMENT);
+    cr_assert_not_null(strstr(clg_error(b->ctx), words), "no '%s' in: %s", words,
+                       clg_error(b->ctx));
+    clg_graph_destroy(&b->graph);
+    b->graph = clg_graph_create(b->store);
+}
+
+static clg_tensor input(struct bench *b, clg_shape shape)
+{
+    return clg_input(b->graph, "x", CLG_F32, shape);
+}
+
+TEST(nn, linear_refuses)
+{
+    struct bench b = bench_open();
+    clg_shape image = clg_shape2(CLG_BATCH, 784);
+    cr_assert(clg_tensor_valid(clg_linear(input(&b, clg_shape2(CLG_BATCH, 256)), "fc2", 10, NULL)));
+    clg_graph_destroy(&b.graph);
+    b.graph = clg_graph_create(b.store);
+    refused(&b, "linear 'fc2': input has 784 columns, weight (10, 256) needs 256",
+            clg_linear(input(&b, image), "fc2", 10, NULL));
+    refused(&b, "linear 'fc2': asked for 11 outputs, weight (10, 256) gives 10",
+            clg_linear(input(&b, clg_shape2(CLG_BATCH, 256)), "fc2", 11, NULL));
+    refused(&b, "linear 'a': input has shape (784)",
+            clg_linear(input(&b, clg_shape1(784)), "a", 10, NULL));
+    refused(&b, "linear 'a': has 0 outputs", clg_linear(input(&b, image), "a", 0, NULL));
+    refused(&b, "linear 'a': input (784, batch)",
+            clg_linear(input(&b, clg_shape2(784, CLG_BATCH)), "a", 10, NULL));
+    refused(&b, "linear: needs a name", clg_linear(input(&b, image), NULL, 10, NULL));
+    refused(&b, "float32", clg_linear(clg_input(b.graph, "i", CLG_I32, image), "a", 10, NULL));
+    clg_tensor x = input(&b, image);
+    clg_linear(x, "twice", 10, NULL);
+    refused(&b, "layer 'twice'", clg_linear(x, "twice", 10, NULL));
+    clg_store_seal(b.store);
+    refused(&b, "'new.weight': the store has none of this name, and is sealed",
+            clg_linear(input(&b, image), "new", 10, NULL));
+    cr_assert(!clg_tensor_valid(clg_linear((clg_tensor){NULL, -1, 0}, "a", 10, NULL)));
+    clg_ctx_destroy(&b.ctx);
+}

@@ -1,0 +1,329 @@
+/* Recipes: what is read, and each kind of mistake with its sentence. */
+#include "test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <clgrad/train.h>
+
+#include "cli/command.h"
+
+static const char good[] = "data:\n"
+                           "  train: {images: a.idx, labels: b.idx}\n"
+                           "  shape: [784]\n"
+                           "  batch: 16\n"
+                           "model:\n"
+                           "  - linear: {out: 5}\n"
+                           "  - relu\n"
+                           "  - dropout: 0.5\n"
+                           "  - linear: 3\n"
+                           "loss: cross_entropy\n"
+                           "optimizer: {sgd: {lr: 0.5}}\n"
+                           "train: {epochs: 2}\n";
+
+struct fixture {
+    clg_ctx *ctx;
+    char folder[256], path[300];
+};
+
+static void setup(struct fixture *f)
+{
+    f->ctx = test_context();
+    test_folder(f->folder);
+    snprintf(f->path, sizeof(f->path), "%s/r.yaml", f->folder);
+}
+
+static void finish(struct fixture *f)
+{
+    test_remove(f->folder);
+    clg_ctx_destroy(&f->ctx);
+}
+
+/* The good recipe with one text replaced by another, written to the file. */
+static void write_with(const struct fixture *f, const char *from, const char *to)
+{
+    const char *at = strstr(good, from);
+    char text[4096];
+
+    cr_assert_not_null(at, "'%s' is not in the recipe", from);
+    snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+    file_write_text(f->path, text);
+}
+
+/* Fails unless the recipe with this replacement is refused with r.yaml:LINE: and the words. */
+static void refused(const struct fixture *f, int line, const char *words, const char *from,
+                    const char *to)
+{
+    char place[330];
+
+    write_with(f, from, to);
+    cr_assert_null(clg_recipe_read(f->ctx, f->path, NULL), "not refused: %s", to);
+    snprintf(place, sizeof(place), "%s:%d: ", f->path, line);
+    cr_assert_eq(strncmp(clg_error(f->ctx), place, strlen(place)), 0, "%s: not line %d: %s", to,
+                 line, clg_error(f->ctx));
+    cr_assert_not_null(strstr(clg_error(f->ctx), words), "%s: '%s' is not in: %s", to, words,
+                       clg_error(f->ctx));
+}
+
+static clg_recipe *accepted(const struct fixture *f, const char *from, const char *to,
+                            const clg_recipe_params *params)
+{
+    clg_recipe *recipe;
+
+    write_with(f, from, to);
+    recipe = clg_recipe_read(f->ctx, f->path, params);
+    cr_assert_not_null(recipe, "%s", clg_error(f->ctx));
+    return recipe;
+}
+
+static void has(clg_recipe *recipe, const char *words)
+{
+    const char *text;
+
+    cr_assert_eq(clg_recipe_resolved(recipe, &text), CLG_OK);
+    cr_assert_not_null(strstr(text, words), "'%s' is not in:\n%s", words, text);
+}
+
+TEST(recipe, resolved)
+{
+    struct fixture f;
+    clg_recipe *recipe;
+    char path[600];
+
+    setup(&f);
+    recipe = accepted(&f, "loss", "loss", NULL);
+    snprintf(path, sizeof(path), "train: {images: %s/a.idx, labels: %s/b.idx}", f.folder, f.folder);
+    has(recipe, path);
+    has(recipe, "- linear: {out: 5, bias: true}\n- relu\n- dropout: {p: 0.5}\n");
+    has(recipe, "normalize: {mean: 0, std: 1}");
+    has(recipe, "shuffle: true\n  drop_last: false\n");
+    has(recipe, "train: {epochs: 2, steps: 0, seed: 1, log_every: 0}");
+    clg_recipe_destroy(&recipe);
+    cr_assert_null(recipe);
+    finish(&f);
+}
+
+/* What clg_recipe_resolved() gives is a recipe with the same meaning. */
+TEST(recipe, resolved_is_a_recipe)
+{
+    struct fixture f;
+    clg_recipe *recipe;
+    const char *text, *again;
+
+    setup(&f);
+    recipe = accepted(&f, "loss", "init: xavier_uniform\nloss", NULL);
+    test_ok(f.ctx, clg_recipe_resolved(recipe, &text));
+    file_write_text(file_in(f.folder, "again.yaml"), text);
+    recipe = clg_recipe_read(f.ctx, file_in(f.folder, "again.yaml"), NULL);
+    cr_assert_not_null(recipe, "%s", clg_error(f.ctx));
+    test_ok(f.ctx, clg_recipe_resolved(recipe, &again));
+    cr_assert_str_eq(text, again);
+    finish(&f); /* the context frees both */
+}
+
+TEST(recipe, settings_replace_values)
+{
+    const char *set[] = {"optimizer.sgd.lr=0.05", "model.0.linear.out=7", "model.2.dropout=0.25",
+                         "init.scheme=he_normal", "train.seed=9",         NULL};
+    clg_recipe_params params = {.data_dir = "/data", .set = set};
+    struct fixture f;
+    clg_recipe *recipe;
+
+    setup(&f);
+    recipe = accepted(&f, "loss", "loss", &params);
+    has(recipe, "lr: 0.05\n");
+    has(recipe, "linear: {out: 7, bias: true}");
+    has(recipe, "dropout: {p: 0.25}");
+    has(recipe, "init: {scheme: he_normal}");
+    has(recipe, "{images: /data/a.idx, labels: /data/b.idx}");
+    cr_assert_eq(clg_recipe_fit(recipe).seed, 9);
+    cr_assert_eq(clg_recipe_fit(recipe).batch, 16);
+    finish(&f);
+}
+
+TEST(recipe, settings_are_checked)
+{
+    static const char *const cases[][2] = {
+        {"optimizer.sgd.lr=fast", "--set optimizer.sgd.lr=fast: optimizer.sgd.lr is 'fast', but"},
+        {"optimizer.sgd.rate=1", "unknown key 'rate' in optimizer.sgd"},
+        {"optimizer.adam.lr=1", "optimizer is a map, but must be one optimizer"},
+        {"model.9.linear=1", "the list has no item '9'"},
+        {"model.x=1", "the list has no item 'x'"},
+        {"nothing", "it must be KEY.PATH=VALUE"},
+        {"=1", "it must be KEY.PATH=VALUE"},
+        {"data.shape=[1", "this is not YAML"},
+        {"loss.x=1", "loss: unknown loss 'x'"},
+        {"data.train=null", "data needs the key 'train'"},
+    };
+    struct fixture f;
+
+    setup(&f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *set[] = {cases[i][0], NULL};
+        clg_recipe_params params = {.set = set};
+
+        file_write_text(f.path, good);
+        cr_assert_null(clg_recipe_read(f.ctx, f.path, &params), "not refused: %s", cases[i][0]);
+        cr_assert_not_null(strstr(clg_error(f.ctx), cases[i][1]), "'%s' is not in: %s", cases[i][1],
+                           clg_error(f.ctx));
+    }
+    finish(&f);
+}
+
+TEST(recipe, unknown_keys)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 4, "unknown key 'bach' in data; the nearest known one is 'batch'", "batch", "bach");
+    refused(&f, 10, "unknown key 'lose' in the recipe; the nearest known one is 'loss'", "loss",
+            "lose");
+    refused(&f, 11, "unknown key 'momentun' in optimizer.sgd; the nearest known one is 'momentum'",
+            "lr: 0.5", "momentun: 0.5");
+    refused(&f, 6, "unknown key 'units' in model.0.linear", "{out: 5}", "{units: 5}");
+    refused(&f, 2, "unknown key 'label' in data.train; the nearest known one is 'labels'", "labels",
+            "label");
+    refused(&f, 7, "unknown key 'x': model.1.relu takes none", "relu", "relu: {x: 1}");
+    finish(&f);
+}
+
+TEST(recipe, unknown_names)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 7, "model.1: unknown layer 'rellu'; the nearest known one is 'relu'", "relu",
+            "rellu");
+    refused(&f, 6, "unknown layer 'Linear'; the nearest known one is 'linear'", "linear", "Linear");
+    refused(&f, 10, "loss: unknown loss 'crossentropy'; the nearest known one is 'cross_entropy'",
+            "cross_entropy", "crossentropy");
+    refused(&f, 11, "optimizer: unknown optimizer 'SGD'; the nearest known one is 'sgd'", "sgd",
+            "SGD");
+    refused(&f, 2, "data.train: unknown kind of data 'image'; the nearest known one is 'images'",
+            "{images: a.idx, labels: b.idx}", "{image: a.idx}");
+    refused(&f, 10, "init.scheme 'xavier' is not known; the nearest is 'xavier_uniform'", "loss",
+            "init: {scheme: xavier}\nloss");
+    finish(&f);
+}
+
+TEST(recipe, missing_keys)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 2, "data.train needs the key 'labels'", ", labels: b.idx", "");
+    refused(&f, 6, "model.0.linear needs the key 'out'", "{out: 5}", "{bias: true}");
+    refused(&f, 1, "the recipe needs the key 'loss'", "loss: cross_entropy\n", "");
+    refused(&f, 12, "train needs the key 'epochs' or 'steps'", "{epochs: 2}", "{seed: 2}");
+    refused(&f, 2, "data needs the key 'train'", "  train: {images: a.idx, labels: b.idx}\n", "");
+    refused(&f, 1, "the recipe needs the key 'data'", good, "");
+    refused(&f, 1, "the recipe needs the key 'data'", good, "# nothing\n");
+    finish(&f);
+}
+
+TEST(recipe, wrong_values)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 11, "optimizer.sgd.lr is 'high', but must be a number of at least 0", "0.5}}",
+            "high}}");
+    refused(&f, 11, "optimizer.sgd.lr is '-1', but must be", "0.5}}", "-1}}");
+    refused(&f, 11, "optimizer.sgd.lr is 'nan', but must be", "0.5}}", "nan}}");
+    refused(&f, 11, "optimizer.sgd.lr is '0.5', but must be a number", "0.5}}", "'0.5'}}");
+    refused(&f, 11, "optimizer.sgd.lr is a list, but must be", "0.5}}", "[0.5]}}");
+    refused(&f, 4, "data.batch is '0', but must be a whole number over 0", "16", "0");
+    refused(&f, 4, "data.batch is '1.5', but must be a whole number over 0", "16", "1.5");
+    refused(&f, 4, "data.shuffle is 'yes', but must be true or false", "batch: 16", "shuffle: yes");
+    refused(&f, 3, "data.shape is '-784', but must be a list of 1 to 7 whole numbers over 0",
+            "[784]", "[-784]");
+    refused(&f, 3, "data.shape is a list, but must be", "[784]", "[]");
+    refused(&f, 3, "so small that a sample has under 2^31 values", "[784]", "[65536, 65536]");
+    refused(&f, 8, "model.2.dropout.p is '1.5', but must be a number from 0 to 1", "0.5\n",
+            "1.5\n");
+    refused(&f, 6, "model is a map, but must be a list",
+            "  - linear: {out: 5}\n  - relu\n  - "
+            "dropout: 0.5\n  - linear: 3\n",
+            "  linear: 3\n");
+    refused(&f, 7, "model.1 is a map, but must be one layer", "relu", "{relu: {}, tanh: {}}");
+    refused(&f, 1, "the recipe is a list, but must be a map of keys", good, "- 1\n");
+    refused(&f, 4, "data.normalize.std is '0', but must be a number over 0", "batch: 16",
+            "normalize: {std: 0}");
+    finish(&f);
+}
+
+TEST(recipe, init)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 10, "init needs either a scheme or weights", "loss",
+            "init: {scheme: zeros, weights: x}\nloss");
+    refused(&f, 10, "init needs either a scheme or weights", "loss", "init: {std: 1}\nloss");
+    refused(&f, 10, "std with normal", "loss", "init: {scheme: zeros, std: 1}\nloss");
+    refused(&f, 10, "the scheme constant needs the key 'value'", "loss", "init: constant\nloss");
+    refused(&f, 10, "a must be under b", "loss", "init: {scheme: uniform, a: 2}\nloss");
+    accepted(&f, "loss", "init: {scheme: uniform, a: -1}\nloss", NULL);
+    accepted(&f, "loss", "init: {scheme: constant, value: 2}\nloss", NULL);
+    accepted(&f, "loss", "init: {scheme: normal, std: 0.01}\nloss", NULL);
+    has(accepted(&f, "loss", "init: {weights: w}\nloss", NULL), file_in(f.folder, "w"));
+    finish(&f);
+}
+
+TEST(recipe, not_yaml)
+{
+    char deep[300] = "data: ";
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 5, "this is not YAML", "batch: 16", "batch: [16"); /* seen there */
+    refused(&f, 4, "this is not YAML", "  batch", "\tbatch");
+    refused(&f, 5, "the key 'batch' is there twice", "batch: 16", "batch: 16\n  batch: 17");
+    refused(&f, 4, "aliases (*name) are not supported", "16", "*x");
+    refused(&f, 13, "a second document starts here", "train: {epochs: 2}\n",
+            "train: {epochs: 2}\n---\n");
+    refused(&f, 1, "a key must be a word", good, "[a]: 1\n");
+    refused(&f, 1, "this is not YAML", good, "\xff\xfe\xfd");
+    memset(deep + 6, '[', 200);
+    refused(&f, 1, "too deep", good, deep);
+    cr_assert_null(clg_recipe_read(f.ctx, "/none/r.yaml", NULL));
+    cr_assert_not_null(strstr(clg_error(f.ctx), "cannot open '/none/r.yaml'"));
+    cr_assert_null(clg_recipe_read(f.ctx, NULL, NULL));
+    cr_assert_null(clg_recipe_read(NULL, f.path, NULL));
+    finish(&f);
+}
+
+/* Every spelling of a layer, its name, and blocks in blocks. */
+TEST(recipe, layers)
+{
+    struct fixture f;
+    clg_recipe *recipe;
+
+    setup(&f);
+    recipe = accepted(&f, "  - relu\n",
+                      "  - relu:\n  - tanh: {}\n  - linear: {out: 4, name: fc.one}\n"
+                      "  - {linear: 4, name: fc2}\n  - leakyrelu\n"
+                      "  - sequential: [{linear: 2}, {sequential: {layers: [sigmoid]}}]\n",
+                      NULL);
+    has(recipe, "name: fc.one");
+    has(recipe, "leakyrelu: {negative_slope: 0.01}");
+    refused(&f, 7, "model.1.sequential.layers.0: unknown layer 'relux'", "relu",
+            "sequential: [relux]");
+    refused(&f, 7, "name is a list, but must be a word", "relu", "relu: {name: [x]}");
+    finish(&f);
+}
+
+/* docs/recipes.md repeats the table of keys. */
+TEST(recipe, documentation)
+{
+    clg_ctx *ctx = test_context();
+    char path[512];
+    char *docs;
+
+    snprintf(path, sizeof(path), "%s/docs/recipes.md", getenv("CLG_TEST_SOURCE"));
+    docs = file_read(path, NULL);
+    cr_assert_not_null(strstr(docs, clg_recipe_reference(ctx)),
+                       "docs/recipes.md does not contain what `clgrad train --keys` prints");
+    free(docs);
+    clg_ctx_destroy(&ctx);
+}

@@ -1,0 +1,350 @@
+/* Files of weights: what is written is read, what is damaged is refused and changes nothing. */
+#include "test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "store/safetensors.h"
+#include "store/store.h"
+
+struct bench {
+    clg_ctx *ctx;
+    clg_device *device;
+    clg_store *store;
+    char folder[256], path[300];
+};
+
+static const char *const names[] = {"0.weight", "block.2.conv-1.bias", "größe \"x\"\\", "scalar"};
+#define COUNT 4
+
+static void add_entries(struct bench *b, uint64_t seed)
+{
+    const clg_init normal = {.scheme = CLG_INIT_NORMAL, .b = 1};
+    b->store = clg_store_create(b->device, seed);
+    clg_store_entry(b->store, names[0], CLG_ENTRY_PARAMETER, clg_shape2(3, 5), &normal);
+    clg_store_entry(b->store, names[1], CLG_ENTRY_PARAMETER, clg_shape1(70), &normal);
+    clg_store_entry(b->store, names[2], CLG_ENTRY_STATE, clg_shape3(2, 1, 3), &normal);
+    clg_store_entry(b->store, names[3], CLG_ENTRY_PARAMETER, clg_shape0(), &normal);
+}
+
+static struct bench bench_open(void)
+{
+    struct bench b = {.ctx = test_context()};
+    b.device = test_open(b.ctx, CLG_FORM_AUTO);
+    test_folder(b.folder);
+    snprintf(b.path, sizeof(b.path), "%s/x.safetensors", b.folder);
+    add_entries(&b, 1);
+    return b;
+}
+
+static void bench_close(struct bench *b)
+{
+    clg_ctx_destroy(&b->ctx);
+    test_remove(b->folder);
+}
+
+/* All values, one after the other. */
+#define ALL (15 + 70 + 6 + 1)
+static void read_all(struct bench *b, float out[ALL])
+{
+    const size_t counts[COUNT] = {15, 70, 6, 1};
+    for (int i = 0; i < COUNT; out += counts[i++])
+        test_ok(b->ctx, clg_store_get(b->store, names[i], out, counts[i] * 4));
+}
+
+static char *slurp(const char *path, size_t *size)
+{
+    FILE *f = fopen(path, "rb");
+    char *data = malloc(1 << 20);
+    cr_assert(f && data, "%s", path);
+    *size = fread(data, 1, 1 << 20, f);
+    fclose(f);
+    return data;
+}
+
+static void spill(const char *path, const void *data, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    cr_assert(f && fwrite(data, 1, size, f) == size && fclose(f) == 0, "%s", path);
+}
+
+/* ---- round trips ---- */
+
+TEST(safetensors, round_trip)
+{
+    struct bench b = bench_open();
+    float want[ALL], got[ALL];
+    const char *metadata[] = {"epoch", "3", "note", "Ä", NULL};
+    char other[320];
+    size_t size, again;
+    read_all(&b, want);
+    test_ok(b.ctx, clg_store_save(b.store, b.path, metadata));
+    clg_store_destroy(&b.store);
+    add_entries(&b, 2);
+    read_all(&b, got);
+    cr_assert_arr_neq(want, got, sizeof(want));
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    read_all(&b, got);
+    cr_assert_arr_eq(want, got, sizeof(want));
+    snprintf(other, sizeof(other), "%s.2", b.path); /* an equal store gives an equal file */
+    test_ok(b.ctx, clg_store_save(b.store, other, metadata));
+    char *first = slurp(b.path, &size), *second = slurp(other, &again);
+    cr_assert(size == again && !memcmp(first, second, size));
+    cr_assert_eq((size - ALL * 4) % 8, 0);
+    free(first);
+    free(second);
+    bench_close(&b);
+}
+
+TEST(safetensors, header)
+{
+    struct bench b = bench_open();
+    struct clg_safetensors file;
+    const char *metadata[] = {"epoch", "3", NULL};
+    size_t size;
+    test_ok(b.ctx, clg_store_save(b.store, b.path, metadata));
+    char *data = slurp(b.path, &size);
+    test_ok(b.ctx, clg_safetensors_parse(&file, b.ctx, b.path, data, size));
+    cr_assert_eq(file.tensors.count, COUNT);
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_str_eq(file.tensors.items[i].name, names[i]);
+    cr_assert(file.tensors.items[2].info.shape.rank == 3 &&
+              file.tensors.items[2].info.shape.dim[2] == 3);
+    cr_assert_str_eq(clg_safetensors_metadata(&file, "epoch"), "3");
+    cr_assert_str_eq(clg_safetensors_metadata(&file, "clgrad.step"), "0");
+    cr_assert_null(clg_safetensors_metadata(&file, "none"));
+    clg_safetensors_finish(&file);
+    free(data);
+    bench_close(&b);
+}
+
+TEST(safetensors, counters)
+{
+    struct bench b = bench_open();
+    uint32_t words[CLG_BLOCK_WORDS] = {0};
+    clg_progress p;
+    test_ok(b.ctx, clg_store_allocate(b.store));
+    words[CLG_BLOCK_DRAW_HIGH] = 2;
+    words[CLG_BLOCK_STEP] = 9;
+    words[CLG_BLOCK_SEED] = 1;
+    test_ok(b.ctx, clg_buffer_write(clg_store_block(b.store), 0, words, sizeof(words)));
+    test_ok(b.ctx, clg_store_save(b.store, b.path, NULL));
+    clg_store_destroy(&b.store);
+    add_entries(&b, 6);
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    test_ok(b.ctx, clg_store_progress(b.store, &p));
+    cr_assert(p.steps == 9 && p.draws == UINT64_C(2) << 32);
+    test_ok(b.ctx, clg_buffer_read(clg_store_block(b.store), 0, words, sizeof(words)));
+    cr_assert_eq(words[CLG_BLOCK_SEED], 6); /* the store's own */
+    bench_close(&b);
+}
+
+/* ---- files of others ---- */
+
+/* A file with this header and these bytes of data. */
+static void write_raw(struct bench *b, const char *header, const void *body, size_t bytes)
+{
+    static char data[1 << 16];
+    size_t length = strlen(header);
+    for (int i = 0; i < 8; i++)
+        data[i] = (char)(length >> 8 * i & 0xff);
+    memcpy(data + 8, header, length);
+    memcpy(data + 8 + length, body, bytes);
+    spill(b->path, data, 8 + length + bytes);
+}
+
+static void one_entry(struct bench *b, int64_t count)
+{
+    clg_store_destroy(&b->store);
+    b->store = clg_store_create(b->device, 1);
+    clg_store_entry(b->store, "w", CLG_ENTRY_PARAMETER, clg_shape1(count), NULL);
+}
+
+/* Integer tensors that no entry takes come out again, whole. */
+TEST(safetensors, keeps_integers)
+{
+    struct bench b = bench_open();
+    struct clg_safetensors file;
+    const char header[] =
+        "{\"flags\":{\"dtype\":\"BOOL\",\"shape\":[3],\"data_offsets\":[0,3]},"
+        "\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[3,11]},"
+        "\"bn.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[11,19]},"
+        "\"empty\":{\"dtype\":\"I32\",\"shape\":[0,4],\"data_offsets\":[19,19]}}  ";
+    const unsigned char body[19] = {1, 0, 1, 0, 0, 0x80, 0x3f, 0, 0, 0, 0x40, 42, 0, 0, 0, 0, 0, 0, 7};
+    float w[2];
+    size_t size;
+    one_entry(&b, 2);
+    write_raw(&b, header, body, sizeof(body));
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    test_ok(b.ctx, clg_store_get(b.store, "w", w, sizeof(w)));
+    cr_assert(w[0] == 1 && w[1] == 2);
+    test_ok(b.ctx, clg_store_save(b.store, b.path, NULL));
+    char *data = slurp(b.path, &size);
+    test_ok(b.ctx, clg_safetensors_parse(&file, b.ctx, b.path, data, size));
+    cr_assert_eq(file.tensors.count, 4);
+    const struct clg_file_tensor *t = file.tensors.items; /* wide ones first */
+    cr_assert_str_eq(t[0].name, "bn.num_batches_tracked");
+    cr_assert(t[0].offset == 0 && !memcmp(file.body, body + 11, 8));
+    cr_assert_str_eq(t[3].name, "flags");
+    cr_assert(!memcmp(file.body + t[3].offset, body, 3));
+    cr_assert(!strcmp(t[1].name, "empty") || !strcmp(t[2].name, "empty"));
+    clg_safetensors_finish(&file);
+    free(data);
+    test_ok(b.ctx, clg_store_load(b.store, b.path)); /* what it wrote it reads */
+    bench_close(&b);
+}
+
+TEST(safetensors, converts_floats)
+{
+    struct bench b = bench_open();
+    const uint16_t half[7] = {0x3c00, 0xc000, 0x0001, 0x8400, 0x7c00, 0xfe00, 0x7bff};
+    const uint16_t bfloat[7] = {0x3f80, 0xc000, 0x0001, 0x8080, 0x7f80, 0xffc0, 0x7f7f};
+    const double wide[7] = {1, -2, 1.0 / 3, -0.0, INFINITY, NAN, 1e300};
+    const float from_half[7] = {1, -2, 0x1p-24f, -0x1p-14f, INFINITY, NAN, 65504};
+    const float from_bfloat[7] = {1, -2, 0x1p-133f, -0x1p-126f, INFINITY, NAN, 0x1.fep127f};
+    const float from_wide[7] = {1, -2, 1.0f / 3, -0.0f, INFINITY, NAN, INFINITY};
+    const struct {
+        const char *dtype;
+        const void *data;
+        size_t size;
+        const float *want;
+    } tried[] = {
+        {"F16", half, 2, from_half}, {"BF16", bfloat, 2, from_bfloat}, {"F64", wide, 8, from_wide}};
+    for (size_t i = 0; i < 3; i++) {
+        char header[200];
+        float w[7];
+        snprintf(header, sizeof(header),
+                 "{\"w\":{\"dtype\":\"%s\",\"shape\":[7],\"data_offsets\":[0,%zu]}}",
+                 tried[i].dtype, 7 * tried[i].size);
+        one_entry(&b, 7);
+        write_raw(&b, header, tried[i].data, 7 * tried[i].size);
+        test_ok(b.ctx, clg_store_load(b.store, b.path));
+        test_ok(b.ctx, clg_store_get(b.store, "w", w, sizeof(w)));
+        for (int k = 0; k < 7; k++)
+            cr_assert(isnan(tried[i].want[k]) ? isnan(w[k]) : w[k] == tried[i].want[k],
+                      "%s[%d] = %a", tried[i].dtype, k, (double)w[k]);
+    }
+    bench_close(&b);
+}
+
+/* ---- refusals ---- */
+
+static void refused(struct bench *b, const char *words)
+{
+    float before[3], after[3];
+    test_ok(b->ctx, clg_store_get(b->store, "w", before, sizeof(before)));
+    test_refused(b->ctx, CLG_ERR_FORMAT, words, clg_store_load(b->store, b->path));
+    cr_assert_not_null(strstr(clg_error(b->ctx), b->path), "no file in: %s", clg_error(b->ctx));
+    cr_assert_null(strchr(clg_error(b->ctx), '\n'), "two lines: %s", clg_error(b->ctx));
+    test_ok(b->ctx, clg_store_get(b->store, "w", after, sizeof(after)));
+    cr_assert_arr_eq(before, after, sizeof(before), "%s: the store was changed", words);
+}
+
+/* One tensor "w" as told, with 12 bytes of data. */
+static void refuse_tensor(struct bench *b, const char *words, const char *tensor)
+{
+    static const char body[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    char header[1000];
+    snprintf(header, sizeof(header), "{\"w\":%s}", tensor);
+    write_raw(b, header, body, sizeof(body));
+    refused(b, words);
+}
+
+TEST(safetensors, refuses_tensors)
+{
+    struct bench b = bench_open();
+    one_entry(&b, 3);
+#define T(dtype, shape, offsets)                                                                   \
+    "{\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+    refuse_tensor(&b, "says nothing", "7");
+    refuse_tensor(&b, "no dtype", "{}");
+    refuse_tensor(&b, "no dtype", T("4", "[3]", "[0,12]"));
+    refuse_tensor(&b, "'F12'", T("\"F12\"", "[3]", "[0,12]"));
+    refuse_tensor(&b, "no shape", T("\"F32\"", "3", "[0,12]"));
+    refuse_tensor(&b, "not a size", T("\"F32\"", "[-3]", "[0,12]"));
+    refuse_tensor(&b, "not a size", T("\"F32\"", "[3.0]", "[0,12]"));
+    refuse_tensor(&b, "9 dimensions", T("\"F32\"", "[1,1,1,1,1,1,1,1,3]", "[0,12]"));
+    refuse_tensor(&b, "larger than", T("\"F32\"", "[4294967296,4294967296,4294967296]", "[0,12]"));
+    refuse_tensor(&b, "larger than", T("\"F32\"", "[9223372036854775807,2]", "[0,12]"));
+    refuse_tensor(&b, "data_offsets", T("\"F32\"", "[3]", "[0]"));
+    refuse_tensor(&b, "data_offsets", T("\"F32\"", "[3]", "[0,12,24]"));
+    refuse_tensor(&b, "data_offsets", T("\"F32\"", "[3]", "[0,\"12\"]"));
+    refuse_tensor(&b, "12 bytes of data", T("\"F32\"", "[4]", "[0,16]"));
+    refuse_tensor(&b, "bytes -4 to", T("\"F32\"", "[3]", "[-4,8]"));
+    refuse_tensor(&b, "bytes 12 to 0", T("\"F32\"", "[3]", "[12,0]"));
+    refuse_tensor(&b, "shape needs 8", T("\"F32\"", "[2]", "[0,12]"));
+    refuse_tensor(&b, "back to back", T("\"F32\"", "[2]", "[4,12]"));
+    refuse_tensor(&b, "tensors need 8", T("\"F32\"", "[2]", "[0,8]"));
+    refuse_tensor(&b, "is I32", T("\"I32\"", "[3]", "[0,12]"));
+    refuse_tensor(&b, "is F8_E4M3", T("\"F8_E4M3\"", "[12]", "[0,12]"));
+    refuse_tensor(&b, "shape (3, 1), the store needs (3)", T("\"F32\"", "[3,1]", "[0,12]"));
+    refuse_tensor(&b, "not JSON", T("\"F32\"", "[3]", "[0,12]") ",");
+    refuse_tensor(&b, "not JSON", T("\"F32\"", "[99999999999999999999]", "[0,12]"));
+    refuse_tensor(&b, "not JSON", /* twice the same */
+                  T("\"F32\"", "[3]", "[0,12]") ",\"w\":" T("\"F32\"", "[3]", "[0,12]"));
+    refuse_tensor(&b, "back to back", /* both in one place */
+                  T("\"F32\"", "[3]", "[0,12]") ",\"v\":" T("\"F32\"", "[3]", "[0,12]"));
+    refuse_tensor(&b, "not a string", T("\"F32\"", "[3]", "[0,12]") ",\"__metadata__\":{\"a\":1}");
+    refuse_tensor(&b, "not an object", T("\"F32\"", "[3]", "[0,12]") ",\"__metadata__\":[]");
+    refuse_tensor(&b, "'clgrad.step' is '-1'",
+                  T("\"F32\"", "[3]", "[0,12]") ",\"__metadata__\":{\"clgrad.step\":\"-1\"}");
+    refuse_tensor(&b, "control", T("\"F32\"", "[3]", "[0,12]") ",\"a\\nb\":{}");
+    bench_close(&b);
+}
+
+TEST(safetensors, refuses_other_models)
+{
+    struct bench b = bench_open();
+    const float body[6] = {1, 2, 3, 4, 5, 6};
+    one_entry(&b, 3);
+    write_raw(&b, "{\"v\":" T("\"F32\"", "[3]", "[0,12]") "}", body, 12);
+    refused(&b, "'v' (3), which is no parameter");
+    write_raw(&b, "{}", body, 0);
+    refused(&b, "no tensor 'w'");
+    write_raw(&b, "{\"i\":" T("\"I32\"", "[3]", "[0,12]") "}", body, 12);
+    refused(&b, "no tensor 'w'");
+    write_raw(&b,
+              "{\"w\":" T("\"F32\"", "[3]", "[0,12]") ",\"v\":" T("\"F32\"", "[3]", "[12,24]") "}",
+              body, 24);
+    refused(&b, "'v' (3), which is no parameter");
+    bench_close(&b);
+}
+
+TEST(safetensors, refuses_what_is_no_such_file)
+{
+    struct bench b = bench_open();
+    one_entry(&b, 3);
+    spill(b.path, "", 0);
+    refused(&b, "0 bytes");
+    spill(b.path, "1234567", 7);
+    refused(&b, "7 bytes");
+    spill(b.path, "\0\0\0\0\0\0\0\0", 8);
+    refused(&b, "no JSON object");
+    spill(b.path, "PK\3\4 a file of another kind", 28);
+    refused(&b, "header would have");
+    spill(b.path, "\x20\0\0\0\0\0\0\0{}", 10);
+    refused(&b, "cut short");
+    spill(b.path, "\2\0\0\0\0\0\0\0[]", 10);
+    refused(&b, "no JSON object");
+    test_refused(b.ctx, CLG_ERR_FILE, "none", clg_store_load(b.store, "/none/at/all"));
+    test_refused(b.ctx, CLG_ERR_FILE, b.folder, clg_store_load(b.store, b.folder));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "path", clg_store_load(b.store, NULL));
+    bench_close(&b);
+}
+
+TEST(safetensors, refuses_to_save)
+{
+    struct bench b = bench_open();
+    const char *odd[] = {"key", NULL}, *twice[] = {"k", "1", "k", "2", NULL};
+    const char *own[] = {"clgrad.step", "1", NULL}, *bytes[] = {"k", "\xff", NULL};
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "path", clg_store_save(b.store, NULL, NULL));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "no value", clg_store_save(b.store, b.path, odd));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "twice", clg_store_save(b.store, b.path, twice));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "library's", clg_store_save(b.store, b.path, own));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "UTF-8", clg_store_save(b.store, b.path, bytes));
+    test_refused(b.ctx, CLG_ERR_FILE, "cannot write",
+                 clg_store_save(b.store, "/none/at/all", NULL));
+    cr_assert_null(fopen(b.path, "rb"), "a refused save left a file");
+    bench_close(&b);
+}
