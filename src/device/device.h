@@ -12,6 +12,7 @@ struct clg_machine {
     uint32_t local;     /* group form: work-items per group, a power of two */
     uint32_t vector;    /* item form: floats of a native vector: 4, 8 or 16 */
     uint32_t units;     /* compute units */
+    uint32_t loops;     /* most iterations of all loops of a work-item together; 0: no bound */
     uint32_t align;     /* bytes; offsets of tensors are multiples of it */
     uint64_t max_alloc; /* bytes */
     uint64_t memory;

@@ -86,6 +86,7 @@ clg_status clg_device_configure(struct clg_device *device, const clg_device_para
                   : lanes >= 8 ? 8
                                : 4,
         .units = info->units,
+        .loops = device->self.quirks & CLG_QUIRK_SHORT_LOOPS ? 65535 : 0,
         .align = alignment(info->align),
         .max_alloc = info->max_alloc,
         .memory = info->memory,

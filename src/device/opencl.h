@@ -14,6 +14,7 @@ enum clg_quirk {
     CLG_QUIRK_BIG_BUFFERS = 4,    /* buffers over 4 GiB need a flag and a build option */
     CLG_QUIRK_HALF_LISTED = 8,    /* has half arithmetic only when the extension is listed */
     CLG_QUIRK_GROUP_UNKNOWN = 16, /* CL_KERNEL_WORK_GROUP_SIZE is something else */
+    CLG_QUIRK_SHORT_LOOPS = 64,   /* a work-item's loops end after 65535 iterations in all */
     CLG_QUIRK_ONE_COMPILER = 32,  /* compiles one program at a time, or must */
 };
 uint32_t clg_quirks_of(const clg_device_info *info);

@@ -6,9 +6,6 @@
 /* The flags of cl/gemm.cl. */
 enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, HAS_BIAS = 4 };
 
-/* PoCL compiles a kernel again above 65535 work-items; the kernel loops over the rest. */
-#define ITEMS_MAX 4096
-
 static size_t workspace(const struct clg_device *device, const struct clg_gemm *gemm)
 {
     (void)device;
@@ -50,16 +47,24 @@ static void lower_items(struct clg_launches *launches, const struct clg_gemm *ge
     const struct clg_machine *machine = clg_device_machine(launches->device);
     struct clg_gemm_blocks b = clg_gemm_blocks(machine);
     struct clg_gemm_tiling t = clg_gemm_tiling(machine, gemm);
+    int64_t items = t.tiles < CLG_GEMM_ITEMS_MAX ? t.tiles : CLG_GEMM_ITEMS_MAX;
     struct clg_launch *launch;
     char options[64];
 
+    if (t.tiles == 0 && launches->status == CLG_OK) {
+        launches->status = clg_fail(
+            clg_device_object(launches->device)->ctx, CLG_ERR_UNSUPPORTED,
+            "%s: a product over K = %lld needs longer loops than this device's driver runs (%u)",
+            label, (long long)gemm->K, machine->loops);
+        return;
+    }
     snprintf(options, sizeof(options), "-DKC=%d -DMC=%d", (int)b.KC, (int)b.MC);
     launch = start(launches, gemm, options, label);
     clg_launch_int(launch, t.rows);
     clg_launch_int(launch, t.cols);
     clg_launch_int(launch, t.depth);
     add_operands(launch, gemm);
-    clg_launch_range(launch, (size_t[]){(size_t)(t.tiles < ITEMS_MAX ? t.tiles : ITEMS_MAX), 1, 1},
+    clg_launch_range(launch, (size_t[]){(size_t)items, 1, 1},
                      (size_t[]){1, 1, 1});
 }
 

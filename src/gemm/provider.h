@@ -18,7 +18,11 @@ extern const struct clg_gemm_provider clg_gemm_clblast; /* name NULL: not built 
 uint64_t clg_gemm_flops(const struct clg_gemm *gemm);
 uint64_t clg_gemm_bytes(const struct clg_gemm *gemm);
 
-/* How the item form cuts a product: tiles of rows x cols of C, of K `depth` at a time. */
+/* PoCL compiles a kernel again above 65535 work-items; the item kernel loops over the rest. */
+#define CLG_GEMM_ITEMS_MAX 4096
+
+/* How the item form cuts a product: tiles of rows x cols of C, of K `depth` at a time. No tiles: the
+ * machine's bound on loops is too low for this K. */
 struct clg_gemm_tiling {
     int64_t rows, cols, depth;
     int64_t tiles; /* of all products */

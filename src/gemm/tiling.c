@@ -58,6 +58,25 @@ static double cost(const struct clg_machine *machine, const struct clg_gemm_bloc
     return rounds * (START + step * (double)gemm->K + STORE * strips * panels * blocks);
 }
 
+/* At most so many iterations of the kernel's loops for a work-item: nothing is unrolled but by four
+ * in K, and every block is at an edge. */
+static double iterations(const struct clg_gemm_blocks *b, const struct clg_gemm *gemm,
+                         const struct clg_gemm_tiling *t)
+{
+    double strips = (double)cuts(t->rows, b->MR), panels = (double)cuts(t->cols, b->NR);
+    double quarter = (double)t->depth / 4 + 4, depth = (double)t->depth, NR = (double)b->NR;
+    double pack_a = gemm->transpose_a ? depth * (strips + 8) : strips * 2 * quarter;
+    double pack_b = gemm->transpose_b   ? NR / 4 * quarter
+                    : gemm->N % b->NR   ? depth * NR
+                                        : depth;
+    bool direct = !gemm->transpose_a && gemm->N <= b->NR;
+    double multiply = direct ? depth : quarter;
+    double edge = gemm->N % b->NR ? (double)b->MR * (2 * NR + 1) : (double)b->MR;
+    double block = (direct ? 0 : pack_a) + panels * (pack_b + NR + strips * (multiply + edge));
+
+    return (double)cuts(t->tiles, CLG_GEMM_ITEMS_MAX) * (double)cuts(gemm->K, t->depth) * block;
+}
+
 struct clg_gemm_tiling clg_gemm_tiling(const struct clg_machine *machine,
                                        const struct clg_gemm *gemm)
 {
@@ -76,11 +95,12 @@ struct clg_gemm_tiling clg_gemm_tiling(const struct clg_machine *machine,
 
             t.tiles = cuts(gemm->M, t.rows) * cuts(gemm->N, t.cols) * gemm->batch;
             double cycles = cost(machine, &b, gemm, &t);
-            if (best.tiles == 0 || cycles < least) {
+            bool allowed = machine->loops == 0 || iterations(&b, gemm, &t) <= machine->loops;
+            if (allowed && (best.tiles == 0 || cycles < least)) {
                 best = t;
                 least = cycles;
             }
-            if (t.tiles > 16 * (int64_t)machine->units)
+            if (allowed && t.tiles > 16 * (int64_t)machine->units)
                 break; /* more of them only cost more */
         }
     return best;

@@ -312,6 +312,22 @@ TEST(gemm, nan_in_nan_out)
     }
 }
 
+/* llvmpipe ends a work-item's loops after 65535 iterations: tiles stay below that, or there are
+ * none. */
+TEST(gemm, tiling_short_loops)
+{
+    struct clg_machine machine = {
+        .vector = 4, .units = 8, .local_memory = 32 << 10, .loops = 65535};
+    struct clg_gemm gemm = {.M = 256, .N = 256, .K = 784, .batch = 1, .transpose_b = true};
+    int64_t bounded = clg_gemm_tiling(&machine, &gemm).tiles;
+
+    machine.loops = 0;
+    cr_assert_gt(bounded, clg_gemm_tiling(&machine, &gemm).tiles);
+    machine.loops = 65535;
+    gemm.K = 100000;
+    cr_assert_eq(clg_gemm_tiling(&machine, &gemm).tiles, 0);
+}
+
 /* A product is cut so that every unit has work, within the blocks the kernel was built for. */
 TEST(gemm, tiling)
 {
