@@ -1,8 +1,8 @@
 /* optim.cl: update rules over a whole chunk of parameters (src/optim/optim.def).
  *
  * The chunk is cut into segments of SEGMENT floats; table[s] is (factor of the learning rate, weight
- * decay) of segment s, with a factor below 0 where nothing may be touched. block[part] is the learning
- * rate. Nothing is written while a bad step is recorded; an element whose new value or state is not
+ * decay) of segment s, with a factor below 0 where nothing may be touched. `part` is the optimizer's
+ * part of the block. Nothing is written while a bad step is recorded; an element whose new value or state is not
  * finite stays as it was, and flags the step. */
 #include "common.clh"
 
@@ -44,7 +44,7 @@ typedef int truth;
 kernel void sgd(global float *w, global const float *g, global const float2 *table,
                 global uint *block, const int part, const int segments)
 {
-    const float lr = as_float(block[part]);
+    const float lr = as_float(block[part + PART_LR]);
     int bad = 0;
     if (block[BLOCK_FIRST_BAD])
         return;
@@ -70,7 +70,7 @@ kernel void sgd_momentum(global float *w, global const float *g, global float *v
                          global const float2 *table, global uint *block, const int part,
                          const int segments, const float momentum, const int nesterov)
 {
-    const float lr = as_float(block[part]);
+    const float lr = as_float(block[part + PART_LR]);
     int bad = 0;
     if (block[BLOCK_FIRST_BAD])
         return;
@@ -101,7 +101,7 @@ kernel void adam(global float *w, global const float *g, global float *m, global
                  const float beta1, const float rest1, const float log_beta1, const float beta2,
                  const float rest2, const float log_beta2, const float eps, const int decoupled)
 {
-    const float lr = as_float(block[part]), t = (float)(block[BLOCK_STEP] + 1);
+    const float lr = as_float(block[part + PART_LR]), t = (float)(block[part + PART_STEPS] + 1);
     const float step = lr / -expm1(t * log_beta1), scale = rsqrt(-expm1(t * log_beta2));
     int bad = 0;
     if (block[BLOCK_FIRST_BAD])

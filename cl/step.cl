@@ -29,10 +29,12 @@ INLINE void add_carried(global float *sum, float x)
  * part 0, a forward in inference: the cursor moves on, the metrics add up.
  * part 1, forward and backward in training: the same, and before it the losses are looked at and the draw
  *   counter advances; a bad step adds nothing.
- * part 2, the updates: their flags count for this step too; a good step is counted.
+ * part 2, the updates: their flags count for this step too; a good step is counted, once in all and once
+ *   for each optimizer, a bit in `updated`.
  * One kernel for all, so that a cold start compiles one. */
 kernel void step_end(global uint *block, global const float *own, global uint *tally, const int losses,
-                     const int metrics, const int first, const int batch, const int part)
+                     const int metrics, const int first, const int batch, const int part,
+                     const uint updated)
 {
     for (int k = 0; part == 1 && k < losses; k++)
         if (!isfinite(own[tally[TALLY_SLOTS + k]]))
@@ -40,8 +42,10 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     if (part != 0)
         merge_flags(block);
     if (part == 2) {
-        if (!block[BLOCK_FIRST_BAD])
-            block[BLOCK_STEP] += 1;
+        const uint good = !block[BLOCK_FIRST_BAD];
+        block[BLOCK_STEP] += good;
+        for (uint p = 0; p < 16; p++)
+            block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
         return;
     }
     if (part == 1) {

@@ -190,6 +190,7 @@ static clg_status add_update(struct clg_optimizer *optimizer, clg_graph *graph, 
                                 .prepare = clg_update_prepare,
                                 .lower = clg_update_lower,
                                 .name = optimizer->params.name,
+                                .part = optimizer->part,
                                 .entries = found->entries,
                                 .count = count};
     found->entries = NULL; /* the graph's now */

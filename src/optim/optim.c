@@ -127,6 +127,7 @@ static clg_status register_states(struct clg_optimizer *optimizer)
                                               .state = optimizer->rule->states[s],
                                               .owner = optimizer,
                                               .index = s,
+                                              .part = optimizer->part,
                                               .buffer = state_buffer,
                                               .has = has_entry};
         CLG_TRY(clg_store_add_state(optimizer->store, &state));
@@ -134,9 +135,15 @@ static clg_status register_states(struct clg_optimizer *optimizer)
     return CLG_OK;
 }
 
+/* A part of the block, which an optimizer before may have counted in. */
 static clg_status take_part(struct clg_optimizer *optimizer)
 {
+    struct clg_buffer *block = clg_store_block(optimizer->store);
+
     optimizer->part = clg_store_take_part(optimizer->store);
+    if (optimizer->part >= 0 && block)
+        return clg_buffer_fill(block, (uint64_t)(CLG_PART(optimizer->part) + CLG_PART_STEPS) * 4, 4,
+                               0);
     if (optimizer->part >= 0)
         return CLG_OK;
     return clg_fail(optimizer->object.ctx, CLG_ERR_LIMIT,
@@ -255,8 +262,9 @@ clg_status clg_optimizer_send_lr(struct clg_optimizer *optimizer)
     if (!block)
         return CLG_OK; /* sent when the first plan is compiled */
     memcpy(&word, &optimizer->lr, sizeof(word));
-    return clg_buffer_fill(block, (CLG_BLOCK_WORDS + 16 * (uint64_t)optimizer->part) * sizeof(word),
-                           sizeof(word), word); /* a fill, unlike a write, does not wait */
+    /* a fill, unlike a write, does not wait */
+    return clg_buffer_fill(block, (uint64_t)(CLG_PART(optimizer->part) + CLG_PART_LR) * sizeof(word),
+                           sizeof(word), word);
 }
 
 clg_status clg_optimizer_set_lr(clg_optimizer *optimizer, float lr)

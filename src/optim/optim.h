@@ -36,7 +36,7 @@ struct clg_optimizer {
     char **no_decay;             /* the copy behind params.no_decay */
     uint32_t states;
     float lr;
-    int part;                 /* of the step block: word 0 is the learning rate */
+    int part;                 /* of the step block */
     CLG_VEC(int64_t) trained; /* entries, in any graph */
     CLG_VEC(struct clg_optimizer_chunk) chunks;
     CLG_VEC(struct clg_optimizer_update *) updates; /* those that live */

@@ -182,7 +182,7 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
         clg_launch_buffer(launch, optimizer->chunks.items[chunk].state[s]);
     clg_launch_buffer(launch, update->tables.items[chunk]);
     clg_launch_buffer(launch, clg_store_block(optimizer->store));
-    clg_launch_int(launch, CLG_BLOCK_WORDS + 16 * optimizer->part);
+    clg_launch_int(launch, CLG_PART(optimizer->part));
     clg_launch_int(launch, (int64_t)segments);
     rule->arguments(launch, rule, &optimizer->params);
     set_range(launch, machine, segments);

@@ -118,7 +118,9 @@ static clg_status make_tally(struct clg_plan *plan)
 /* The parts of a step that cl/step.cl closes. */
 enum { END_INFERENCE, END_BACKWARD, END_UPDATE };
 
-static void lower_step_end(struct clg_plan *plan, struct clg_launches *to, int part)
+/* updated: a bit for each optimizer's part of the step block. */
+static void lower_step_end(struct clg_plan *plan, struct clg_launches *to, int part,
+                           uint32_t updated)
 {
     struct clg_launch *k = clg_launch_kernel(to, "train", "step_end", NULL, "step");
     clg_launch_buffer(k, plan->block);
@@ -129,20 +131,23 @@ static void lower_step_end(struct clg_plan *plan, struct clg_launches *to, int p
     clg_launch_int(k, plan->first_sum);
     clg_launch_int(k, plan->ir.batch);
     clg_launch_int(k, part);
+    clg_launch_uint(k, updated);
     clg_launch_range(k, (size_t[3]){1, 1, 1}, (size_t[3]){1, 1, 1});
 }
 
 static clg_status lower_updates(struct clg_plan *plan)
 {
     struct clg_graph *g = plan->graph;
+    uint32_t updated = 0;
     lower_copies(plan, &plan->update, plan->update_copies.items, plan->update_copies.count);
     if (plan->ir.mode != CLG_TRAIN)
         return plan->update.status;
     for (size_t i = 0; i < g->updates.count; i++) {
         CLG_TRY(g->updates.items[i].prepare(g->updates.items[i].data));
         g->updates.items[i].lower(g->updates.items[i].data, &plan->update, &g->updates.items[i]);
+        updated |= 1u << g->updates.items[i].part;
     }
-    lower_step_end(plan, &plan->update, END_UPDATE);
+    lower_step_end(plan, &plan->update, END_UPDATE, updated);
     return plan->update.status;
 }
 
@@ -179,7 +184,8 @@ clg_status clg_plan_lower(struct clg_plan *plan)
     for (uint32_t at = 0; at < plan->ir.order_count; at++)
         CLG_TRY(lower_node(plan, at));
     lower_copies(plan, &plan->forward, plan->forward_copies.items, plan->forward_copies.count);
-    lower_step_end(plan, &plan->forward, plan->ir.mode == CLG_TRAIN ? END_BACKWARD : END_INFERENCE);
+    lower_step_end(plan, &plan->forward, plan->ir.mode == CLG_TRAIN ? END_BACKWARD : END_INFERENCE,
+                   0);
     CLG_TRY(plan->forward.status);
     CLG_TRY(lower_updates(plan));
     CLG_TRY(clg_launches_build(&plan->forward));

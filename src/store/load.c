@@ -6,7 +6,7 @@
 #include "store/object.h"
 
 /* Where a tensor of the file goes. */
-enum goal { GOAL_ENTRY, GOAL_STATE, GOAL_KEPT };
+enum goal { GOAL_ENTRY, GOAL_STATE, GOAL_STEPS, GOAL_KEPT };
 struct target {
     enum goal goal;
     size_t state;
@@ -45,6 +45,14 @@ static clg_status check_tensor(struct load *load, const struct clg_file_tensor *
     return clg_state_check(load->ctx, where, tensor->name, &tensor->info, entry);
 }
 
+static clg_status check_steps(struct load *load, const struct clg_file_tensor *tensor)
+{
+    char where[256];
+
+    snprintf(where, sizeof(where), "'%s'", load->path);
+    return clg_state_check_steps(load->ctx, where, tensor->name, &tensor->info);
+}
+
 static clg_status choose(struct load *load, size_t i)
 {
     const struct clg_file_tensor *tensor = &load->file.tensors.items[i];
@@ -63,6 +71,10 @@ static clg_status choose(struct load *load, size_t i)
 
         target->goal = clg_state_buffer(store, state, target->entry) ? GOAL_STATE : GOAL_KEPT;
         return check_tensor(load, tensor, store->entries.items[target->entry]);
+    }
+    if (clg_state_find_steps(store, tensor->name)) {
+        target->goal = GOAL_STEPS;
+        return check_steps(load, tensor);
     }
     target->goal = GOAL_KEPT;
     if (!clg_file_type_is_float(tensor->info.type) ||
@@ -181,6 +193,9 @@ static clg_status clear_states(struct clg_store *store)
             if (buffer)
                 CLG_TRY(clg_buffer_fill(buffer, 0, clg_buffer_size(buffer), 0));
         }
+    for (size_t s = 0; s < store->states.count; s++)
+        CLG_TRY(clg_buffer_fill(store->block, clg_state_steps_offset(&store->states.items[s]),
+                                sizeof(uint32_t), 0));
     return CLG_OK;
 }
 
@@ -193,6 +208,11 @@ static clg_status write_tensor(struct load *load, size_t i)
 
     if (target->goal == GOAL_KEPT)
         return CLG_OK;
+    if (target->goal == GOAL_STEPS)
+        return clg_buffer_write(
+            load->store->block,
+            clg_state_steps_offset(clg_state_find_steps(load->store, tensor->name)),
+            load->file.body + tensor->offset, sizeof(uint32_t));
     entry = load->store->entries.items[target->entry];
     buffer = target->goal == GOAL_ENTRY
                  ? load->store->chunks.items[entry->chunk].value

@@ -66,6 +66,16 @@ clg_status clg_state_name(struct clg_text *text, const struct clg_store_state *s
 /* The state and entry that a name in a file means; false: none of those registered. */
 bool clg_state_find(const struct clg_store *store, const char *name, size_t *state_out,
                     int64_t *entry_out);
+/* Whether its optimizer has allocated it. */
+bool clg_state_has_memory(const struct clg_store *store, const struct clg_store_state *state);
+/* The first state of the optimizer whose count of steps this name in a file is. NULL: none, or its
+ * memory is still to come. */
+const struct clg_store_state *clg_state_find_steps(const struct clg_store *store, const char *name);
+/* Its word in the step block, in bytes. */
+uint64_t clg_state_steps_offset(const struct clg_store_state *state);
+/* Refuses a tensor that cannot be a count of steps. */
+clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const char *name,
+                                 const struct clg_tensor_info *info);
 /* Refuses a tensor that cannot be the values of an entry or of its state. where: for sentences. */
 clg_status clg_state_check(struct clg_ctx *ctx, const char *where, const char *name,
                            const struct clg_tensor_info *info, const struct clg_entry *entry);

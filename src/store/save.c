@@ -79,6 +79,33 @@ static clg_status collect_store(struct save *save)
     return CLG_OK;
 }
 
+/* Steps of every optimizer whose states are saved. */
+static clg_status collect_steps(struct save *save)
+{
+    const struct clg_store *store = save->store;
+
+    for (size_t s = 0; s < store->states.count; s++) {
+        const struct clg_store_state *state = &store->states.items[s];
+        struct source *source;
+
+        if (state->index > 0 || !clg_state_has_memory(store, state))
+            continue;
+        source = CLG_PUSH(save->ctx, save->sources);
+        if (!source)
+            return CLG_ERR_MEMORY;
+        *source = (struct source){
+            .name.ctx = save->ctx,
+            .info = {.type = CLG_FILE_U32, .count = 1, .bytes = sizeof(uint32_t)},
+            .buffer = store->block,
+            .offset = clg_state_steps_offset(state)};
+        clg_text_add(&source->name, CLG_STATE_PREFIX "%s.step", state->optimizer);
+        if (source->name.failed)
+            return CLG_ERR_MEMORY;
+        source->borrowed = source->name.data;
+    }
+    return CLG_OK;
+}
+
 static clg_status collect_kept(struct save *save)
 {
     const struct clg_store *store = save->store;
@@ -235,6 +262,8 @@ clg_status clg_store_save(clg_store *store, const char *path, const char *const 
     status = collect_metadata(&save, metadata);
     if (status == CLG_OK)
         status = collect_store(&save);
+    if (status == CLG_OK)
+        status = collect_steps(&save);
     if (status == CLG_OK)
         status = collect_kept(&save);
     if (status == CLG_OK)

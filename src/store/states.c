@@ -82,6 +82,47 @@ bool clg_state_find(const struct clg_store *store, const char *name, size_t *sta
     return false;
 }
 
+bool clg_state_has_memory(const struct clg_store *store, const struct clg_store_state *state)
+{
+    for (uint32_t c = 0; c < store->chunks.count; c++)
+        if (state->buffer(state->owner, state->index, c))
+            return true;
+    return false;
+}
+
+const struct clg_store_state *clg_state_find_steps(const struct clg_store *store, const char *name)
+{
+    size_t prefix = strlen(CLG_STATE_PREFIX);
+
+    if (strncmp(name, CLG_STATE_PREFIX, prefix) != 0)
+        return NULL;
+    for (size_t i = 0; i < store->states.count; i++) {
+        const struct clg_store_state *state = &store->states.items[i];
+        size_t length = strlen(state->optimizer);
+
+        if (!strncmp(name + prefix, state->optimizer, length) &&
+            !strcmp(name + prefix + length, ".step"))
+            return clg_state_has_memory(store, state) ? state : NULL;
+    }
+    return NULL;
+}
+
+uint64_t clg_state_steps_offset(const struct clg_store_state *state)
+{
+    return (uint64_t)(CLG_PART(state->part) + CLG_PART_STEPS) * sizeof(uint32_t);
+}
+
+clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const char *name,
+                                 const struct clg_tensor_info *info)
+{
+    char has[CLG_SHAPE_TEXT];
+
+    if (info->type == CLG_FILE_U32 && info->shape.rank == 0)
+        return CLG_OK;
+    return clg_fail(ctx, CLG_ERR_FORMAT, "%s: tensor '%s' is %s %s, must be one U32", where, name,
+                    clg_file_type_name(info->type), clg_shape_text(&info->shape, has));
+}
+
 clg_status clg_state_check(struct clg_ctx *ctx, const char *where, const char *name,
                            const struct clg_tensor_info *info, const struct clg_entry *entry)
 {
@@ -126,6 +167,15 @@ static clg_status restore(struct clg_store *store, const void *owner, size_t i, 
     int64_t at;
 
     *taken = false;
+    state = clg_state_find_steps(store, kept->name);
+    if (state && state->owner == owner) {
+        CLG_TRY(clg_state_check_steps(store->object.ctx, "the file loaded", kept->name,
+                                      &kept->info));
+        CLG_TRY(clg_buffer_write(store->block, clg_state_steps_offset(state), kept->data,
+                                 sizeof(uint32_t)));
+        *taken = true;
+        return CLG_OK;
+    }
     if (!clg_state_find(store, kept->name, &index, &at))
         return CLG_OK;
     state = &store->states.items[index];

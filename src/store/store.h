@@ -38,8 +38,14 @@ enum clg_block_word {
 #define CLG_RAISED_UPDATE 2u
 #define CLG_RAISED_INDEX  4u
 
-/* A part of 16 words per optimizer follows: float lr, float decay..., see src/optim. */
+/* A part of 16 words per optimizer follows. */
+enum clg_part_word {
+    CLG_PART_LR,   /* float */
+    CLG_PART_STEPS /* updates this optimizer has done */
+};
 #define CLG_BLOCK_OPTIMIZERS 16
+/* Word of the block where part `part` begins. */
+#define CLG_PART(part)       (CLG_BLOCK_WORDS + 16 * (part))
 #define CLG_BLOCK_BYTES      ((CLG_BLOCK_WORDS + 16 * CLG_BLOCK_OPTIMIZERS) * 4)
 
 struct clg_object *clg_store_object(struct clg_store *store);
@@ -82,6 +88,7 @@ struct clg_store_state {
     const char *optimizer, *state;
     void *owner;
     uint32_t index; /* which of the owner's: for buffer() */
+    int part;       /* of the owner: its steps are saved as optimizer.OPTIMIZER.step */
     /* The state's buffer beside a chunk; NULL: not allocated yet. */
     struct clg_buffer *(*buffer)(void *owner, uint32_t index, uint32_t chunk);
     bool (*has)(void *owner, int64_t entry); /* whether the optimizer trains it */
@@ -91,7 +98,7 @@ clg_status clg_store_add_state(struct clg_store *store, const struct clg_store_s
 void clg_store_remove_states(struct clg_store *store, const void *owner);
 /* A state's buffer for a chunk: as large as the chunk, zeros. NULL on failure. */
 struct clg_buffer *clg_store_create_beside(struct clg_store *store, uint32_t chunk);
-/* Writes into the owner's buffers what a file loaded earlier had for them; after allocating them.
+/* Writes into the owner's buffers and count of steps what a file loaded earlier had for them; after allocating them.
  */
 clg_status clg_store_restore_states(struct clg_store *store, const void *owner);
 

@@ -525,6 +525,69 @@ TEST(optim, two_optimizers)
         two_optimizers(test_forms[f]);
 }
 
+/* Two of Adam, a graph each: u and w go down by the sum of their squares. */
+struct pair {
+    clg_store *store;
+    clg_plan *plan[2];
+};
+static const char *const pair_names[2] = {"u", "w"};
+
+static void pair_open(struct pair *p, clg_ctx *ctx, clg_device *device)
+{
+    const clg_init ones = {.scheme = CLG_INIT_CONSTANT, .a = 1};
+
+    p->store = clg_store_create(device, 1);
+    for (int i = 0; i < 2; i++) {
+        clg_optimizer_params params = clg_optimizer_defaults("adam");
+        clg_graph *graph = clg_graph_create(p->store);
+        clg_tensor x = clg_parameter(graph, pair_names[i], clg_shape1(5), &ones);
+
+        params.name = i ? "second" : "first";
+        test_ok(ctx, clg_minimize(clg_adam_create(p->store, 0.125f, &params),
+                                  clg_sum(clg_square(x), NULL, 0, false)));
+        p->plan[i] = clg_compile(graph, 1, CLG_TRAIN, NULL);
+        cr_assert_not_null(p->plan[i], "%s", clg_error(ctx));
+    }
+}
+
+static void pair_read(struct pair *p, clg_ctx *ctx, float out[2][5])
+{
+    for (int i = 0; i < 2; i++)
+        test_ok(ctx, clg_store_get(p->store, pair_names[i], out[i], sizeof(out[i])));
+}
+
+/* An optimizer's bias correction counts its own updates, and files carry the count. */
+TEST(optim, own_steps)
+{
+    clg_ctx *ctx = test_context();
+    clg_device *device = test_open(ctx, CLG_FORM_AUTO);
+    char folder[256], path[300];
+    float straight[2][5], resumed[2][5];
+    struct pair p, again;
+
+    test_folder(folder);
+    snprintf(path, sizeof(path), "%s/weights", folder);
+    pair_open(&p, ctx, device);
+    for (int i = 0; i < 5; i++)
+        test_ok(ctx, clg_plan_step(p.plan[0]));
+    test_ok(ctx, clg_plan_step(p.plan[1]));
+    pair_read(&p, ctx, straight);
+    /* The first step of Adam is lr against the sign of the gradient, up to eps. */
+    cr_assert_float_eq(straight[1][4], 1 - 0.125f, 2 * (float)UNIT, "%.9g", (double)straight[1][4]);
+    test_ok(ctx, clg_store_save(p.store, path, NULL));
+    pair_open(&again, ctx, device);
+    test_ok(ctx, clg_store_load(again.store, path));
+    for (int i = 0; i < 2; i++) {
+        test_ok(ctx, clg_plan_step(p.plan[i]));
+        test_ok(ctx, clg_plan_step(again.plan[i]));
+    }
+    pair_read(&p, ctx, straight);
+    pair_read(&again, ctx, resumed);
+    cr_assert_arr_eq(straight, resumed, sizeof(straight));
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
+
 /* ---- refusals ---- */
 
 static void refused(struct bench *b, const char *words, const char *rule, float lr,
