@@ -41,6 +41,7 @@ struct clg_assignment {
 /* What an optimizer puts into a graph: lowered after the gradients, gated by the check. */
 struct clg_update {
     void *data;
+    clg_status (*check)(const void *data);                           /* the optimizer is there */
     clg_status (*prepare)(void *data);                               /* allocates states */
     void (*lower)(void *data, struct clg_launches *launches, struct clg_update *update);
     const char *name;

@@ -95,11 +95,19 @@ static clg_status apply_rule(struct reverse *r, const struct clg_node *node, uin
     return CLG_OK;
 }
 
+/* Whether anything below the node is asked for. */
+static bool leads_on(const struct reverse *r, const struct clg_node *node)
+{
+    for (uint32_t i = 0; i < node->n_in; i++)
+        if (r->wanted[node->in[i].node])
+            return true;
+    return false;
+}
+
 static clg_status visit(struct reverse *r, uint32_t index)
 {
     const struct clg_node *node = r->graph->nodes.items[index];
-    if (!r->dy[index] || !r->wanted[index] || (node->op->flags & CLG_OP_CONSTANT) ||
-        node->n_in == 0)
+    if (!r->dy[index] || (node->op->flags & CLG_OP_CONSTANT) || !leads_on(r, node))
         return CLG_OK;
     if (!node->op->grad) {
         clg_graph_fail(r->graph, CLG_ERR_UNSUPPORTED, "grad: %s cannot be differentiated%s",

@@ -187,6 +187,7 @@ static clg_status add_update(struct clg_optimizer *optimizer, clg_graph *graph, 
     if (!slot)
         return fail(graph, CLG_ERR_MEMORY);
     *slot = (struct clg_update){.data = own,
+                                .check = clg_update_check,
                                 .prepare = clg_update_prepare,
                                 .lower = clg_update_lower,
                                 .name = optimizer->params.name,

@@ -55,6 +55,7 @@ struct clg_optimizer_update {
 struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, clg_graph *graph,
                                                int64_t *entries, size_t count);
 /* For struct clg_update. */
+clg_status clg_update_check(const void *update);
 clg_status clg_update_prepare(void *update);
 void clg_update_lower(void *data, struct clg_launches *launches, struct clg_update *update);
 

@@ -138,13 +138,20 @@ static clg_status create_tables(struct clg_optimizer_update *update)
     return CLG_OK;
 }
 
+clg_status clg_update_check(const void *data)
+{
+    const struct clg_optimizer_update *update = data;
+
+    if (update->optimizer)
+        return CLG_OK;
+    return clg_fail(update->object.ctx, CLG_ERR_STATE, "an optimizer of this graph was destroyed");
+}
+
 clg_status clg_update_prepare(void *data)
 {
     struct clg_optimizer_update *update = data;
 
-    if (!update->optimizer)
-        return clg_fail(update->object.ctx, CLG_ERR_STATE,
-                        "compile: an optimizer of this graph was destroyed");
+    CLG_TRY(clg_update_check(update));
     CLG_TRY(clg_optimizer_allocate(update->optimizer));
     CLG_TRY(create_tables(update));
     return clg_optimizer_send_lr(update->optimizer);

@@ -171,6 +171,18 @@ static clg_status check_eval(struct clg_plan *plan, size_t size)
     return CLG_OK;
 }
 
+static clg_status check_eval_shape(clg_tensor t)
+{
+    clg_shape shape = clg_tensor_shape(t);
+    char text[CLG_SHAPE_TEXT];
+    for (int32_t i = 0; i < shape.rank; i++)
+        if (shape.dim[i] >= CLG_BATCH)
+            return clg_fail(t.graph->object.ctx, CLG_ERR_ARGUMENT,
+                            "eval: the tensor's shape is %s, no dimension may be one of the batch",
+                            clg_shape_text(&shape, text));
+    return CLG_OK;
+}
+
 clg_status clg_eval(clg_tensor t, void *out, size_t size)
 {
     if (!t.graph)
@@ -181,6 +193,7 @@ clg_status clg_eval(clg_tensor t, void *out, size_t size)
     if (!clg_tensor_valid(t) || !out)
         return clg_fail(t.graph->object.ctx, CLG_ERR_ARGUMENT,
                         "eval: needs a valid tensor and a place to write to");
+    CLG_TRY(check_eval_shape(t));
     struct clg_plan *plan = clg_plan_create(t.graph);
     if (!plan)
         return CLG_ERR_MEMORY;

@@ -92,11 +92,22 @@ clg_status clg_plan_backward(clg_plan *plan)
     return clg_launches_run(&plan->forward, 0, plan->forward.list.count);
 }
 
+/* Their states are what the update's launches write. */
+static clg_status check_optimizers(const struct clg_plan *plan)
+{
+    const struct clg_graph *g = plan->graph;
+    for (size_t i = 0; i < g->updates.count; i++)
+        CLG_TRY(g->updates.items[i].check(g->updates.items[i].data));
+    return CLG_OK;
+}
+
 clg_status clg_plan_update(clg_plan *plan)
 {
     if (!plan)
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_device_check(plan->device));
+    if (plan->ir.mode == CLG_TRAIN)
+        CLG_TRY(check_optimizers(plan));
     return clg_launches_run(&plan->update, 0, plan->update.list.count);
 }
 

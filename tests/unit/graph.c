@@ -274,6 +274,17 @@ TEST(graph, nothing_in_gives_nothing_out)
     cr_assert_neq(clg_eval(none, NULL, 0), CLG_OK);
 }
 
+TEST(graph, eval_has_no_batch)
+{
+    struct bench b = bench_open();
+    float out[3];
+    clg_tensor t = clg_fill(b.graph, clg_shape2(CLG_BATCH, 3), 1);
+
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "eval: the tensor's shape is",
+                 clg_eval(t, out, sizeof(out)));
+    clg_ctx_destroy(&b.ctx);
+}
+
 TEST(graph, names)
 {
     struct bench b = bench_open();

@@ -696,12 +696,13 @@ TEST(optim, refuses_losses)
     clg_ctx_destroy(&b.ctx);
 }
 
-/* A graph outlives its optimizer: an error, not a crash. */
+/* A graph and its plans outlive their optimizer: an error, not a crash. */
 TEST(optim, destroyed_before_its_graph)
 {
     struct bench b = bench_device(CLG_FORM_AUTO);
     bench_case(&b, &cases[4]);
     clg_optimizer_destroy(&b.optimizer);
+    test_refused(b.ctx, CLG_ERR_STATE, "destroyed", clg_plan_step(b.plan));
     cr_assert_null(clg_compile(b.graph, 1, CLG_TRAIN, NULL));
     cr_assert_not_null(strstr(clg_error(b.ctx), "destroyed"));
     clg_ctx_destroy(&b.ctx);
