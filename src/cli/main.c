@@ -31,7 +31,8 @@ static const struct command commands[] = {
      "  -o FILE        write there (default: standard output)\n"
      "  --data DIR, --set K=V   as for train\n"},
     {"selftest", "", "check every op on a device against the oracle", clg_cli_selftest,
-     "  --op NAME      this op alone\n"},
+     "  --op NAMES     these ops alone, with commas between them\n"
+     "  --small        without cases of millions of operations, for interpreters\n"},
     {"bench", "roof | gemm | train WORKLOAD... | compare A B", "measure a device", clg_cli_bench,
      "  roof           arithmetic, memory and launches at their best\n"
      "  gemm           matrix products of many shapes\n"

@@ -9,6 +9,11 @@ clg_graph *clg_case_graph(struct clg_cases *cases)
     return cases->graph;
 }
 
+bool clg_case_large(const struct clg_cases *cases)
+{
+    return !cases->small;
+}
+
 static const clg_tensor invalid = {NULL, -1, 0};
 
 static struct clg_case_input *make_input(struct clg_cases *cases, clg_dtype dtype, clg_shape shape)

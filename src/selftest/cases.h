@@ -20,6 +20,9 @@ struct clg_cases;
 
 clg_graph *clg_case_graph(struct clg_cases *cases);
 
+/* Whether cases of millions of operations are wanted: not when an interpreter runs them. */
+bool clg_case_large(const struct clg_cases *cases);
+
 /* Inputs of the case that is being made. Uniform float32 numbers in [low, high); those given (as
  * many as the shape has elements); integers in [0, limit). The shape may hold CLG_BATCH. */
 clg_tensor clg_case_uniform(struct clg_cases *cases, clg_shape shape, double low, double high);

@@ -6,7 +6,7 @@
 
 struct stage {
     struct clg_cases *cases;
-    const struct clg_evaluation *values;
+    bool training;
     clg_plan *plan;
     const char **outputs;
     bool *need;
@@ -15,6 +15,11 @@ struct stage {
 static bool is_gradient(const char *output)
 {
     return output[0] == 'd';
+}
+
+bool clg_suite_wants(const struct clg_named *output, bool training)
+{
+    return training || !is_gradient(output->name);
 }
 
 /* Names of what the mode computes, and the nodes they depend on. */
@@ -28,7 +33,7 @@ static clg_status choose_outputs(struct stage *s)
         return CLG_ERR_MEMORY;
     for (size_t i = 0; i < graph->outputs.count; i++) {
         const struct clg_named *output = &graph->outputs.items[i];
-        if (is_gradient(output->name) && !s->values->training)
+        if (!clg_suite_wants(output, s->training))
             continue;
         s->outputs[n++] = output->name;
         clg_evaluation_need(graph, output->ref, s->need);
@@ -66,57 +71,63 @@ static clg_status write_inputs(struct stage *s)
     return CLG_OK;
 }
 
-static clg_status read_output(struct stage *s, const struct clg_named *output)
-{
-    struct clg_selftest_result *result = s->cases->result;
-    const struct clg_oracle_array *want = &s->values->out[output->ref.node][output->ref.output];
-    size_t bytes = (size_t)want->count * 4, number = 0, input = 0;
-    unsigned which = 0;
-    char where[160];
-    void *got = clg_new(s->cases->ctx, 1, bytes);
-    if (!got)
-        return CLG_ERR_MEMORY;
-    bool gradient = is_gradient(output->name);
-    sscanf(output->name + 1, gradient ? "%zu.%u.%zu" : "%zu.%u", &number, &which, &input);
-    const char *what = s->cases->list.items[number].what;
-    if (gradient)
-        snprintf(where, sizeof(where), "case '%s', gradient %u by input %zu", what, which, input);
-    else
-        snprintf(where, sizeof(where), "case '%s' in %s, output %u", what,
-                 s->values->training ? "training" : "inference", which);
-    clg_status status = clg_plan_read(s->plan, output->name, got, bytes);
-    if (status == CLG_OK)
-        clg_compare(s->cases, want, got,
-                    gradient ? &result->worst_gradient : &result->worst_forward, where);
-    clg_free(s->cases->ctx, got);
-    return status;
-}
-
 static clg_status run(struct stage *s)
 {
     clg_plan_params params = clg_plan_defaults();
     CLG_TRY(choose_outputs(s));
     params.outputs = s->outputs;
-    s->plan = clg_compile(s->cases->graph, CLG_CASE_BATCH,
-                          s->values->training ? CLG_TRAIN : CLG_INFER, &params);
+    s->plan = clg_compile(s->cases->graph, CLG_CASE_BATCH, s->training ? CLG_TRAIN : CLG_INFER,
+                          &params);
     if (!s->plan)
         return clg_error_status(s->cases->ctx);
     CLG_TRY(write_inputs(s));
-    CLG_TRY(clg_plan_step(s->plan));
-    for (size_t i = 0; i < s->cases->graph->outputs.count; i++) {
-        const struct clg_named *output = &s->cases->graph->outputs.items[i];
-        if (s->values->training || !is_gradient(output->name))
-            CLG_TRY(read_output(s, output));
-    }
-    return CLG_OK;
+    return clg_plan_step(s->plan);
+}
+
+clg_status clg_suite_step(struct clg_cases *cases, bool training, clg_plan **plan)
+{
+    struct stage s = {.cases = cases, .training = training};
+    clg_status status = run(&s);
+    clg_free(cases->ctx, s.outputs);
+    clg_free(cases->ctx, s.need);
+    *plan = s.plan;
+    return status;
+}
+
+static clg_status read_output(struct clg_cases *cases, const struct clg_evaluation *values,
+                              clg_plan *plan, const struct clg_named *output)
+{
+    struct clg_selftest_result *result = cases->result;
+    const struct clg_oracle_array *want = &values->out[output->ref.node][output->ref.output];
+    size_t bytes = (size_t)want->count * 4, number = 0, input = 0;
+    unsigned which = 0;
+    char where[160];
+    void *got = clg_new(cases->ctx, 1, bytes);
+    if (!got)
+        return CLG_ERR_MEMORY;
+    bool gradient = is_gradient(output->name);
+    sscanf(output->name + 1, gradient ? "%zu.%u.%zu" : "%zu.%u", &number, &which, &input);
+    const char *what = cases->list.items[number].what;
+    if (gradient)
+        snprintf(where, sizeof(where), "case '%s', gradient %u by input %zu", what, which, input);
+    else
+        snprintf(where, sizeof(where), "case '%s' in %s, output %u", what,
+                 values->training ? "training" : "inference", which);
+    clg_status status = clg_plan_read(plan, output->name, got, bytes);
+    if (status == CLG_OK)
+        clg_compare(cases, want, got, gradient ? &result->worst_gradient : &result->worst_forward,
+                    where);
+    clg_free(cases->ctx, got);
+    return status;
 }
 
 clg_status clg_check_plan(struct clg_cases *cases, const struct clg_evaluation *values)
 {
-    struct stage s = {.cases = cases, .values = values};
-    clg_status status = run(&s);
-    clg_plan_destroy(&s.plan);
-    clg_free(cases->ctx, s.outputs);
-    clg_free(cases->ctx, s.need);
+    clg_plan *plan = NULL;
+    clg_status status = clg_suite_step(cases, values->training, &plan);
+    for (size_t i = 0; status == CLG_OK && i < cases->graph->outputs.count; i++)
+        if (clg_suite_wants(&cases->graph->outputs.items[i], values->training))
+            status = read_output(cases, values, plan, &cases->graph->outputs.items[i]);
+    clg_plan_destroy(&plan);
     return status;
 }

@@ -98,13 +98,50 @@ static clg_status run(struct clg_cases *cases, void (*make)(struct clg_cases *ca
     return status;
 }
 
-clg_status clg_selftest_run(clg_device *device, const struct clg_op *op,
+static struct clg_cases cases_of(clg_device *device, const struct clg_op *op, bool small,
+                                 struct clg_selftest_result *result)
+{
+    return (struct clg_cases){.ctx = clg_device_object(device)->ctx,
+                              .device = device,
+                              .op = op,
+                              .small = small,
+                              .result = result};
+}
+
+clg_status clg_selftest_run(clg_device *device, const struct clg_op *op, bool small,
                             struct clg_selftest_result *result)
 {
     *result = (struct clg_selftest_result){.op = op->name, .pass = true};
-    struct clg_cases cases = {
-        .ctx = clg_device_object(device)->ctx, .device = device, .op = op, .result = result};
+    struct clg_cases cases = cases_of(device, op, small, result);
     return run(&cases, clg_selftest_entry(op)->cases);
+}
+
+static clg_status make_again(struct clg_cases *cases, clg_store **store)
+{
+    *store = clg_store_create(cases->device, SEED);
+    return *store ? make_cases(cases, *store, clg_selftest_entry(cases->op)->cases)
+                  : clg_error_status(cases->ctx);
+}
+
+clg_status clg_selftest_repeat(clg_device *device, const struct clg_op *op, bool small,
+                               struct clg_selftest_result *result)
+{
+    *result = (struct clg_selftest_result){.op = op->name, .pass = true};
+    struct clg_cases cases[2] = {cases_of(device, op, small, result),
+                                 cases_of(device, op, small, result)};
+    clg_store *stores[2] = {NULL, NULL};
+    clg_status status = make_again(&cases[0], &stores[0]);
+    if (status == CLG_OK)
+        status = make_again(&cases[1], &stores[1]);
+    if (status == CLG_OK && result->pass)
+        status = clg_check_repeated(&cases[0], &cases[1]);
+    if (status != CLG_OK)
+        clg_suite_fail(&cases[0], "%s", clg_error(cases[0].ctx));
+    for (int i = 0; i < 2; i++) {
+        free_cases(&cases[i]);
+        clg_store_destroy(&stores[i]);
+    }
+    return status;
 }
 
 clg_status clg_selftest_cases(clg_device *device, const char *name,

@@ -20,13 +20,18 @@ struct clg_selftest_result {
 struct clg_cases;
 
 /* Runs cases: those of an op, or any others under a name (then every node with a kernel of its own
- * is looked at alone, not the op's nodes only). A status other than CLG_OK: the device or memory
- * failed, and the result says so too. */
-clg_status clg_selftest_run(clg_device *device, const struct clg_op *op,
+ * is looked at alone, not the op's nodes only). small: without those that take an interpreter
+ * minutes. A status other than CLG_OK: the device or memory failed, and the result says so too. */
+clg_status clg_selftest_run(clg_device *device, const struct clg_op *op, bool small,
                             struct clg_selftest_result *result);
 clg_status clg_selftest_cases(clg_device *device, const char *name,
                               void (*make)(struct clg_cases *cases),
                               struct clg_selftest_result *result);
+
+/* Runs a training step of an op's cases in two stores: forward and gradients must have the same bits.
+ * No oracle is asked. */
+clg_status clg_selftest_repeat(clg_device *device, const struct clg_op *op, bool small,
+                               struct clg_selftest_result *result);
 
 /* Runs a small kernel that hands local memory to inlined functions: the promise all kernels of the
  * group form rest on. Reported like an op, under the name "local_memory". */

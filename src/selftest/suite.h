@@ -2,6 +2,7 @@
 #ifndef CLG_SELFTEST_SUITE_H
 #define CLG_SELFTEST_SUITE_H
 
+#include <clgrad/plan.h>
 #include "base/text.h"
 #include "selftest/cases.h"
 #include "selftest/evaluate.h"
@@ -38,6 +39,7 @@ struct clg_cases {
     struct clg_ctx *ctx;
     clg_device *device;
     const struct clg_op *op; /* NULL: cases of more than one op */
+    bool small;              /* without those that clg_case_large guards */
     clg_graph *graph;
     uint64_t stream;   /* of the numbers in inputs */
     size_t case_first; /* inputs of the case being made begin here */
@@ -62,6 +64,12 @@ void clg_suite_fill(const struct clg_cases *cases, struct clg_evaluation *e);
 void clg_compare(struct clg_cases *cases, const struct clg_oracle_array *want, const void *got,
                  double *worst, const char *where);
 
+/* Whether a plan of the mode computes the output: gradients are of training alone. */
+bool clg_suite_wants(const struct clg_named *output, bool training);
+
+/* A step of all cases in one plan that the caller destroys (in any case). */
+clg_status clg_suite_step(struct clg_cases *cases, bool training, clg_plan **plan);
+
 /* All nodes of the graph, evaluated for the mode. */
 clg_status clg_suite_evaluate(struct clg_cases *cases, bool training, struct clg_evaluation *e);
 
@@ -72,5 +80,7 @@ clg_status clg_check_differences(struct clg_cases *cases, const struct clg_evalu
 clg_status clg_check_guarded(struct clg_cases *cases, const struct clg_evaluation *values);
 /* A whole plan in the mode of the evaluation. */
 clg_status clg_check_plan(struct clg_cases *cases, const struct clg_evaluation *values);
+/* A training step of the same cases in another store: the same bits. */
+clg_status clg_check_repeated(struct clg_cases *cases, struct clg_cases *again);
 
 #endif

@@ -17,7 +17,7 @@ static inline int run_family(const char *family, const clg_device_params *params
         struct clg_selftest_result result;
         if (strcmp(clg_ops[i].family, family))
             continue;
-        clg_selftest_run(device, &clg_ops[i], &result);
+        clg_selftest_run(device, &clg_ops[i], false, &result);
         cr_assert(result.pass, "%s: %s", clg_ops[i].name, result.message);
         cr_assert_gt(result.cases, 0, "%s has no cases", clg_ops[i].name);
         ops++;
