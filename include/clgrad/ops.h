@@ -180,21 +180,81 @@ CLG_API clg_tensor clg_dropout(clg_tensor x, float p);
 CLG_API clg_tensor clg_softmax(clg_tensor x);
 CLG_API clg_tensor clg_log_softmax(clg_tensor x);
 
-typedef enum clg_reduction { CLG_REDUCE_MEAN, CLG_REDUCE_SUM, CLG_REDUCE_NONE } clg_reduction;
+/* ---- losses ---- */
 
+/* How a loss for each element (or, of labels, each row) becomes one: their mean, their sum, themselves,
+ * or their sum over dimension 0's size, which is the mean of a batch's divergences (PyTorch's
+ * "batchmean"). */
+typedef enum clg_reduction {
+    CLG_REDUCE_MEAN,
+    CLG_REDUCE_SUM,
+    CLG_REDUCE_NONE,
+    CLG_REDUCE_BATCH_MEAN
+} clg_reduction;
+
+/* Tensors with graph NULL stand for none. A field that a loss does not take is refused. */
 typedef struct clg_loss_params {
-    clg_reduction reduction; /* default MEAN; NONE gives a loss per row (cross-entropy) or element */
+    clg_reduction reduction; /* default MEAN */
+    /* A factor for each loss before the reduction, broadcast to their shape: weights of samples, a mask.
+     * A mean divides by the number of losses all the same. Default none. */
+    clg_tensor weight;
+    /* Of clg_cross_entropy and clg_nll: (C), a factor for each class; the mean divides by the sum of the
+     * rows' factors (with soft targets by the number of rows). Default none. */
+    clg_tensor class_weight;
+    /* Of clg_bce_with_logits: a factor for the targets' share of the loss, broadcast. Default none. */
+    clg_tensor pos_weight;
+    /* Of clg_cross_entropy, in [0, 1]: targets are mixed with so much of the uniform distribution
+     * (Szegedy et al. 2016). Default 0. */
+    float label_smoothing;
+    /* Of clg_cross_entropy and clg_nll with integer labels: rows with the label ignore_index count
+     * nowhere, not in the mean's divisor either (all ignored: 0 / 0). Default false, and -100. */
+    bool ignore;
+    int32_t ignore_index;
 } clg_loss_params;
 CLG_API clg_loss_params clg_loss_defaults(void);
 
 /* Cross-entropy of logits (..., C) against class indices (...) of int32: the mean of
- * log(sum_j e^x_j) - x_label; one pass computes the loss and its gradient. A label outside [0, C) is
- * clamped and flags the step. Differentiable once. */
+ * log(sum_j e^x_j) - x_label; without options but the reduction one pass computes the loss and its
+ * gradient. A label outside [0, C) is clamped and flags the step. Differentiable once, unless labels are
+ * smoothed. Against probabilities (..., C) of float32 (soft targets) the loss of a row is
+ * -sum_j p_j log softmax(x)_j. */
 CLG_API clg_tensor clg_cross_entropy(clg_tensor logits, clg_tensor labels,
                                      const clg_loss_params *params);
-/* Mean of (a - b)^2, and of (a - b)^2 / 2. Shapes must be equal. */
+/* The negative of log-probabilities (..., C) at class indices (...) of int32. */
+CLG_API clg_tensor clg_nll(clg_tensor log_probabilities, clg_tensor labels,
+                           const clg_loss_params *params);
+/* (a - b)^2, (a - b)^2 / 2, |a - b|. Shapes must be equal, here and in all that follow. */
 CLG_API clg_tensor clg_mse(clg_tensor a, clg_tensor b, const clg_loss_params *params);
 CLG_API clg_tensor clg_half_mse(clg_tensor a, clg_tensor b, const clg_loss_params *params);
+CLG_API clg_tensor clg_mae(clg_tensor a, clg_tensor b, const clg_loss_params *params);
+/* d^2 / 2 for d = |a - b| <= delta, else delta (d - delta / 2) (Huber 1964; delta > 0, 1 in PyTorch); and
+ * d^2 / (2 beta) for d <= beta, else d - beta / 2 (Girshick 2015; beta >= 0, 1 in PyTorch; 0: |a - b|). */
+CLG_API clg_tensor clg_huber(clg_tensor a, clg_tensor b, float delta,
+                             const clg_loss_params *params);
+CLG_API clg_tensor clg_smooth_l1(clg_tensor a, clg_tensor b, float beta,
+                                 const clg_loss_params *params);
+/* Binary cross-entropy of the probabilities sigmoid(logits) against targets in [0, 1]:
+ * -(w y log sigmoid(x) + (1 - y) log(1 - sigmoid(x))), w the pos_weight, without cancellation. */
+CLG_API clg_tensor clg_bce_with_logits(clg_tensor logits, clg_tensor targets,
+                                       const clg_loss_params *params);
+/* p (log p - q) of log-probabilities q and target probabilities p, 0 where p is 0: the terms of the
+ * Kullback-Leibler divergence, as PyTorch's kl_div. Its sum over a distribution is the divergence: so
+ * SUM or BATCH_MEAN is what a textbook means, MEAN divides by the number of classes too. */
+CLG_API clg_tensor clg_kl_div(clg_tensor log_probabilities, clg_tensor targets,
+                              const clg_loss_params *params);
+/* p log(p / q) of probabilities q and target probabilities p, 0 where p is 0. */
+CLG_API clg_tensor clg_relative_entropy(clg_tensor probabilities, clg_tensor targets,
+                                        const clg_loss_params *params);
+/* max(0, 1 - x y) of scores x and targets y of 1 and -1; gradient 0 at 1 - x y = 0. */
+CLG_API clg_tensor clg_hinge(clg_tensor scores, clg_tensor targets, const clg_loss_params *params);
+/* Of vectors a and b (..., D) and targets (...): 1 - cos(a, b) where the target is 1, max(0, cos(a, b)
+ * - margin) where it is -1, else 0 (PyTorch's default margin is 0). 1e-12 is added to squared norms. */
+CLG_API clg_tensor clg_cosine_embedding(clg_tensor a, clg_tensor b, clg_tensor targets,
+                                        float margin, const clg_loss_params *params);
+/* max(0, |a - p| - |a - n| + margin) of anchors, positives and negatives (..., D), with Euclidean
+ * norms of differences to which 1e-6 is added (Balntas et al. 2016; PyTorch's default margin is 1). */
+CLG_API clg_tensor clg_triplet_margin(clg_tensor anchor, clg_tensor positive, clg_tensor negative,
+                                      float margin, const clg_loss_params *params);
 
 /* Index (int32) of the largest element over the last dimension; the first of equals. No gradient. */
 CLG_API clg_tensor clg_argmax(clg_tensor x);

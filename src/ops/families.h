@@ -199,6 +199,25 @@ clg_tensor clg_unrepeat(clg_tensor t, clg_shape shape, bool mean);
 /* Gives input i the gradient d, summed over what broadcasting repeated. */
 void clg_give(struct clg_gradient *g, uint32_t i, clg_tensor d);
 
+/* ---- losses ---- */
+
+/* Of int32 labels, one pass: loss.c. */
+clg_tensor clg_plain_cross_entropy(clg_tensor logits, clg_tensor labels, clg_reduction reduction);
+
+/* Fields of clg_loss_params that a loss takes beside reduction and weight. */
+enum {
+    CLG_TAKES_CLASS_WEIGHT = 1,
+    CLG_TAKES_IGNORE = 2,
+    CLG_TAKES_SMOOTHING = 4,
+    CLG_TAKES_POS_WEIGHT = 8
+};
+/* The params or their defaults in *out, or false and a sentence that begins with what:
+ * loss_values.c. */
+bool clg_loss_params_of(const char *what, clg_graph *graph, const clg_loss_params *params,
+                        int takes, clg_loss_params *out);
+/* Losses times their weight, reduced. */
+clg_tensor clg_loss_reduce(const char *what, clg_tensor losses, const clg_loss_params *params);
+
 /* ---- shapes: build.c ---- */
 
 bool clg_same_shape(const clg_shape *a, const clg_shape *b);

@@ -1,15 +1,10 @@
-/* Losses, and scores of predictions. */
+/* Cross-entropy of logits in one pass, and scores of predictions. */
 #include "base/text.h"
 #include "ops/families.h"
 
 clg_loss_params clg_loss_defaults(void)
 {
-    return (clg_loss_params){.reduction = CLG_REDUCE_MEAN};
-}
-
-static clg_reduction reduction_of(const clg_loss_params *params)
-{
-    return params ? params->reduction : clg_loss_defaults().reduction;
+    return (clg_loss_params){.reduction = CLG_REDUCE_MEAN, .ignore_index = -100};
 }
 
 /* logits (..., C) against labels (...). */
@@ -30,9 +25,9 @@ static bool check_labels(struct clg_infer *infer)
 
 /* ---- cross-entropy ---- */
 
-clg_tensor clg_cross_entropy(clg_tensor logits, clg_tensor labels, const clg_loss_params *params)
+clg_tensor clg_plain_cross_entropy(clg_tensor logits, clg_tensor labels, clg_reduction reduction)
 {
-    struct clg_loss_attr attr = {(uint32_t)reduction_of(params)};
+    struct clg_loss_attr attr = {(uint32_t)reduction};
     clg_graph *graph = logits.graph ? logits.graph : labels.graph;
     return clg_node_add(graph, CLG_OP(cross_entropy), (clg_tensor[]){logits, labels}, 2, &attr,
                         NULL);
@@ -122,41 +117,6 @@ void clg_lower_cross_entropy(struct clg_lower *lower)
 {
     struct clg_sum sum = {lower, false, 0};
     cross_entropy(&sum);
-}
-
-/* ---- squared error ---- */
-
-static clg_tensor reduce_loss(clg_tensor x, clg_reduction reduction)
-{
-    return reduction == CLG_REDUCE_NONE  ? x
-           : reduction == CLG_REDUCE_SUM ? clg_sum(x, NULL, 0, false)
-                                         : clg_mean(x, NULL, 0, false);
-}
-
-static clg_tensor squared_error(const char *what, clg_tensor a, clg_tensor b, float factor,
-                                const clg_loss_params *params)
-{
-    char ta[CLG_SHAPE_TEXT], tb[CLG_SHAPE_TEXT];
-    clg_shape sa = clg_tensor_shape(a), sb = clg_tensor_shape(b);
-    if (clg_tensor_valid(a) && clg_tensor_valid(b) && !clg_same_shape(&sa, &sb))
-        return clg_graph_fail(a.graph, CLG_ERR_ARGUMENT, "%s: shapes %s and %s must be equal", what,
-                              clg_shape_text(&sa, ta), clg_shape_text(&sb, tb));
-    if (clg_tensor_valid(a) && (uint32_t)reduction_of(params) > CLG_REDUCE_NONE)
-        return clg_graph_fail(a.graph, CLG_ERR_ARGUMENT,
-                              "%s: the reduction is %u, must be mean, sum or none", what,
-                              (uint32_t)reduction_of(params));
-    clg_tensor square = clg_square(clg_sub(a, b));
-    return reduce_loss(factor == 1 ? square : clg_affine(square, factor, 0), reduction_of(params));
-}
-
-clg_tensor clg_mse(clg_tensor a, clg_tensor b, const clg_loss_params *params)
-{
-    return squared_error("mse", a, b, 1, params);
-}
-
-clg_tensor clg_half_mse(clg_tensor a, clg_tensor b, const clg_loss_params *params)
-{
-    return squared_error("half_mse", a, b, 0.5f, params);
 }
 
 /* ---- scores ---- */

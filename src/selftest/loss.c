@@ -1,6 +1,7 @@
 /* Losses and scores. */
 #include <math.h>
 #include "selftest/cases.h"
+#include "selftest/losses.h"
 #include "selftest/rows.h"
 #include "selftest/special.h"
 
@@ -72,7 +73,8 @@ void clg_cases_cross_entropy(struct clg_cases *cases)
     static const float extreme[12] = {100, 0, -100, 1e4f, -1e4f, 0, 88, 88, 88, -1e30f, 1e30f, 0};
     static const float infinite[9] = {INFINITY, 0, 1, NAN, 0, 1, -INFINITY, 0, 1};
     static const int32_t labels[4] = {0, 1, 2, 0}, wild[4] = {-1, 3, INT32_MAX, INT32_MIN};
-    const clg_loss_params each = {.reduction = CLG_REDUCE_NONE};
+    clg_loss_params each = clg_loss_defaults();
+    each.reduction = CLG_REDUCE_NONE;
     cross_entropy_case(cases, "mean of (67, 10)", clg_shape2(67, 10), CLG_REDUCE_MEAN);
     cross_entropy_case(cases, "sum of (5, 33)", clg_shape2(5, 33), CLG_REDUCE_SUM);
     cross_entropy_case(cases, "each of (13, 257)", clg_shape2(13, 257), CLG_REDUCE_NONE);
@@ -93,6 +95,8 @@ void clg_cases_cross_entropy(struct clg_cases *cases)
     x = clg_case_uniform(cases, clg_shape2(4, 3), -1, 1);
     y = clg_case_labels(cases, clg_shape1(4), wild);
     clg_check(cases, "labels outside", clg_cross_entropy(x, y, NULL));
+    clg_cases_of_classes(cases);
+    clg_cases_of_values(cases);
 }
 
 /* Index of the first largest number of a row; of the first NaN where there is one. */

@@ -303,7 +303,7 @@ TEST(graph, names)
     expect_refused(&b, "no order", clg_permute(x(&b, s), NULL), "order");
     clg_shape huge = {1000, {1, 1}};
     expect_refused(&b, "rank", clg_constant(b.graph, CLG_F32, huge, &huge), "rank is 1000");
-    clg_loss_params unknown = {(clg_reduction)9};
+    clg_loss_params unknown = {.reduction = (clg_reduction)9};
     expect_refused(&b, "reduction", clg_mse(x(&b, s), x(&b, s), &unknown), "reduction is 9");
     a = x(&b, s);
     clg_graph *other = clg_graph_create(b.store);
