@@ -53,7 +53,8 @@ struct clg_kind {
     bool classes;               /* of a loss: labels are classes, not numbers */
     /* One of these, by family. args: the structure. */
     clg_tensor (*layer)(struct clg_build *build, const char *name, clg_tensor x, const void *args);
-    clg_tensor (*loss)(clg_tensor result, clg_tensor label);
+    clg_tensor (*loss)(const struct clg_build *build, clg_tensor result, clg_tensor label,
+                       const void *args);
     clg_dataset *(*open)(clg_ctx *ctx, const void *args);
     clg_dataset *(*open_samples)(clg_ctx *ctx, const char *path); /* of data: without labels */
 };

@@ -1,41 +1,218 @@
 /* The losses of recipes. */
 #include "train/recipe.h"
 
-static clg_tensor cross_entropy(clg_tensor result, clg_tensor label)
+/* What losses of classes, bce_with_logits and the bent ones take. */
+struct args {
+    double label_smoothing, delta, beta;
+    int64_t ignore_index;
+    struct clg_numbers weight, pos_weight;
+    const char *reduction;
+};
+#define ARG(name) offsetof(struct args, name)
+
+/* A list of numbers as a constant (count), one number as a constant (). */
+static clg_tensor constant(const struct clg_build *build, const struct clg_numbers *numbers)
 {
-    return clg_cross_entropy(result, label, NULL);
+    clg_shape shape = numbers->count > 1 ? clg_shape1((int64_t)numbers->count) : clg_shape0();
+    float *values;
+
+    if (!numbers->count)
+        return (clg_tensor){0};
+    values = clg_blocks_new(&build->recipe->pool, numbers->count, sizeof(*values));
+    if (!values)
+        return (clg_tensor){0};
+    for (size_t i = 0; i < numbers->count; i++)
+        values[i] = (float)numbers->items[i];
+    return clg_constant(build->graph, CLG_F32, shape, values);
 }
 
-static clg_tensor mse(clg_tensor result, clg_tensor label)
+/* ---- classes ---- */
+
+#define CLASS_KEYS                                                                                 \
+    {"weight",                                                                                     \
+     CLG_KEY_NUMBERS,                                                                              \
+     NULL,                                                                                         \
+     ARG(weight),                                                                                  \
+     "a factor for each class; the mean divides by the sum of the labels' factors",                \
+     .range = CLG_NOT_NEGATIVE},                                                                   \
+    {                                                                                              \
+        "ignore_index", CLG_KEY_INT, "-100", ARG(ignore_index),                                    \
+            "samples with this label, one of the classes, do not count in loss and gradient"                            \
+    }
+
+static const struct clg_key nll_keys[] = {CLASS_KEYS, {0}};
+static const struct clg_key cross_entropy_keys[] = {
+    CLASS_KEYS,
+    {"label_smoothing", CLG_KEY_NUMBER, "0", ARG(label_smoothing),
+     "share of the uniform distribution that is mixed into the labels", .range = CLG_SHARE},
+    {0},
+};
+
+/* A label that cannot be a class need not be looked for: a data set with one is refused. */
+static clg_loss_params class_params(const struct clg_build *build, const struct args *args)
 {
-    return clg_mse(result, label, NULL);
+    clg_loss_params p = clg_loss_defaults();
+
+    p.class_weight = constant(build, &args->weight);
+    p.label_smoothing = (float)args->label_smoothing;
+    p.ignore = args->ignore_index >= 0 && args->ignore_index < build->recipe->classes;
+    p.ignore_index = p.ignore ? (int32_t)args->ignore_index : -1;
+    return p;
 }
 
-static clg_tensor half_mse(clg_tensor result, clg_tensor label)
+static clg_tensor cross_entropy(const struct clg_build *build, clg_tensor result, clg_tensor label,
+                                const void *args)
 {
-    return clg_half_mse(result, label, NULL);
+    clg_loss_params p = class_params(build, args);
+
+    return clg_cross_entropy(result, label, &p);
+}
+
+static clg_tensor nll(const struct clg_build *build, clg_tensor result, clg_tensor label,
+                      const void *args)
+{
+    clg_loss_params p = class_params(build, args);
+
+    return clg_nll(result, label, &p);
 }
 
 static const struct clg_kind cross_entropy_kind = {
     .name = "cross_entropy",
     .doc = "softmax cross-entropy of the model's outputs, one for each class, with integer labels",
+    .keys = cross_entropy_keys,
+    .size = sizeof(struct args),
     .classes = true,
     .loss = cross_entropy,
 };
-static const struct clg_kind mse_kind = {
-    .name = "mse",
-    .doc = "mean of (output - label)²; labels are numbers, as many as outputs",
-    .loss = mse,
+static const struct clg_kind nll_kind = {
+    .name = "nll",
+    .doc = "the negative of the label's output, where outputs are log-probabilities, one for each "
+           "class",
+    .keys = nll_keys,
+    .size = sizeof(struct args),
+    .classes = true,
+    .loss = nll,
 };
-static const struct clg_kind half_mse_kind = {
-    .name = "half_mse",
-    .doc = "half of mse",
-    .loss = half_mse,
+
+/* ---- numbers ---- */
+
+#define PLAIN(loss_name, call, words)                                                              \
+    static clg_tensor loss_name(const struct clg_build *build, clg_tensor result,                  \
+                                clg_tensor label, const void *args)                                \
+    {                                                                                              \
+        (void)build;                                                                               \
+        (void)args;                                                                                \
+        return call;                                                                               \
+    }                                                                                              \
+    static const struct clg_kind loss_name##_kind = {                                              \
+        .name = #loss_name,                                                                        \
+        .doc = words,                                                                              \
+        .loss = loss_name,                                                                         \
+    }
+
+PLAIN(mse, clg_mse(result, label, NULL),
+      "mean of (output - label)²; labels are numbers, as many as outputs");
+PLAIN(half_mse, clg_half_mse(result, label, NULL), "half of mse");
+PLAIN(mae, clg_mae(result, label, NULL), "mean of |output - label|; labels as for mse");
+PLAIN(hinge, clg_hinge(result, label, NULL), "mean of max(0, 1 - output label); labels 1 and -1");
+
+static clg_tensor huber(const struct clg_build *build, clg_tensor result, clg_tensor label,
+                        const void *args)
+{
+    (void)build;
+    return clg_huber(result, label, (float)((const struct args *)args)->delta, NULL);
+}
+
+static const struct clg_key huber_keys[] = {
+    {"delta", CLG_KEY_NUMBER, "1", ARG(delta), "where the square ends", .range = CLG_POSITIVE},
+    {0},
 };
+static const struct clg_kind huber_kind = {
+    .name = "huber",
+    .doc = "mean of d² / 2 for d = |output - label| up to delta, delta (d - delta / 2) beyond; "
+           "labels as for mse",
+    .bare = "delta",
+    .keys = huber_keys,
+    .size = sizeof(struct args),
+    .loss = huber,
+};
+
+static clg_tensor smooth_l1(const struct clg_build *build, clg_tensor result, clg_tensor label,
+                            const void *args)
+{
+    (void)build;
+    return clg_smooth_l1(result, label, (float)((const struct args *)args)->beta, NULL);
+}
+
+static const struct clg_key smooth_l1_keys[] = {
+    {"beta", CLG_KEY_NUMBER, "1", ARG(beta), "where the square ends", .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+static const struct clg_kind smooth_l1_kind = {
+    .name = "smooth_l1",
+    .doc = "mean of d² / (2 beta) for d = |output - label| up to beta, d - beta / 2 beyond; labels "
+           "as for mse",
+    .bare = "beta",
+    .keys = smooth_l1_keys,
+    .size = sizeof(struct args),
+    .loss = smooth_l1,
+};
+
+/* ---- probabilities ---- */
+
+static clg_tensor bce_with_logits(const struct clg_build *build, clg_tensor result,
+                                  clg_tensor label, const void *args)
+{
+    clg_loss_params p = clg_loss_defaults();
+
+    p.pos_weight = constant(build, &((const struct args *)args)->pos_weight);
+    return clg_bce_with_logits(result, label, &p);
+}
+
+static const struct clg_key bce_keys[] = {
+    {"pos_weight", CLG_KEY_NUMBERS, NULL, ARG(pos_weight),
+     "a factor for the loss of labels 1; a list: for each output", .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+static const struct clg_kind bce_kind = {
+    .name = "bce_with_logits",
+    .doc =
+        "mean of the binary cross-entropy of sigmoid(output) with labels from 0 to 1, as many as "
+        "outputs",
+    .keys = bce_keys,
+    .size = sizeof(struct args),
+    .loss = bce_with_logits,
+};
+
+static clg_tensor kl_div(const struct clg_build *build, clg_tensor result, clg_tensor label,
+                         const void *args)
+{
+    const char *reduction = ((const struct args *)args)->reduction;
+    clg_loss_params p = clg_loss_defaults();
+
+    (void)build;
+    p.reduction = reduction[0] == 'b' ? CLG_REDUCE_BATCH_MEAN : CLG_REDUCE_MEAN;
+    return clg_kl_div(result, label, &p);
+}
+
+static const char *const kl_reductions[] = {"mean", "batchmean", NULL};
+static const struct clg_key kl_keys[] = {
+    {"reduction", CLG_KEY_WORD, "mean", ARG(reduction),
+     "over all outputs, or over samples as the divergence is defined", .detail = kl_reductions},
+    {0},
+};
+static const struct clg_kind kl_kind = {
+    .name = "kl_div",
+    .doc =
+        "Kullback-Leibler divergence of outputs, which are log-probabilities, from labels, which "
+        "are probabilities and as many",
+    .keys = kl_keys,
+    .size = sizeof(struct args),
+    .loss = kl_div,
+};
+
 static const struct clg_kind *const kinds[] = {
-    &cross_entropy_kind,
-    &mse_kind,
-    &half_mse_kind,
-    NULL,
+    &cross_entropy_kind, &nll_kind, &mse_kind, &half_mse_kind, &mae_kind, &huber_kind,
+    &smooth_l1_kind,     &bce_kind, &kl_kind,  &hinge_kind,    NULL,
 };
 const struct clg_family clg_loss_family = {"loss", kinds};

@@ -132,7 +132,7 @@ static clg_status build_loss(struct clg_build *build, clg_model *model, clg_tens
         label = clg_input(build->graph, "label", CLG_F32, clg_tensor_shape(result));
         clg_output(result, "result");
     }
-    *loss = clg_metric(kind->loss(result, label), "loss");
+    *loss = clg_metric(kind->loss(build, result, label, recipe->values.loss.args), "loss");
     model->label = kind->classes ? CLG_I32 : CLG_F32;
     model->accuracy = kind->classes;
     model->results = values_per_sample(result);

@@ -313,6 +313,72 @@ TEST(recipe, layers)
     finish(&f);
 }
 
+/* The good recipe's model with this loss, ready to train. */
+static void builds(const struct fixture *f, clg_device *device, const char *loss)
+{
+    clg_recipe *recipe = accepted(f, "loss: cross_entropy", loss, NULL);
+    clg_model model;
+
+    cr_assert_eq(clg_recipe_model(recipe, device, true, &model), CLG_OK, "%s: %s", loss,
+                 clg_error(f->ctx));
+    clg_store_destroy(&model.store);
+    clg_recipe_destroy(&recipe);
+}
+
+TEST(recipe, losses)
+{
+    static const char *const losses[] = {
+        "mse",
+        "half_mse",
+        "mae",
+        "hinge",
+        "huber: 0.5",
+        "smooth_l1: {beta: 0}",
+        "nll",
+        "bce_with_logits",
+        "bce_with_logits: {pos_weight: [1, 2, 3]}",
+        "kl_div",
+        "kl_div: {reduction: batchmean}",
+        "cross_entropy: {label_smoothing: 0.1, ignore_index: 2, weight: [1, 2, 0.5]}",
+    };
+    struct fixture f;
+    clg_device *device;
+    char text[256];
+
+    setup(&f);
+    device = test_open(f.ctx, CLG_FORM_AUTO);
+    for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+        snprintf(text, sizeof(text), strchr(losses[i], ':') ? "loss: {%s}" : "loss: %s", losses[i]);
+        builds(&f, device, text);
+    }
+    has(accepted(&f, "loss", "loss", NULL),
+        "cross_entropy: {ignore_index: -100, label_smoothing: 0}");
+    finish(&f);
+}
+
+TEST(recipe, losses_refused)
+{
+    struct fixture f;
+    clg_recipe *recipe;
+    clg_model model;
+
+    setup(&f);
+    refused(&f, 10, "loss.cross_entropy.label_smoothing is '2', but must be a number from 0 to 1",
+            "cross_entropy", "{cross_entropy: {label_smoothing: 2}}");
+    refused(&f, 10, "loss.huber.delta is '0', but must be a number over 0", "cross_entropy",
+            "{huber: 0}");
+    refused(&f, 10, "unknown key 'margin': loss.hinge takes none", "cross_entropy",
+            "{hinge: {margin: 1}}");
+    refused(&f, 10, "loss.kl_div.reduction 'sum' is not known", "cross_entropy",
+            "{kl_div: {reduction: sum}}");
+    recipe = accepted(&f, "cross_entropy", "{nll: {weight: [1, 2]}}", NULL);
+    cr_assert_neq(clg_recipe_model(recipe, test_open(f.ctx, CLG_FORM_AUTO), true, &model), CLG_OK);
+    cr_assert_not_null(
+        strstr(clg_error(f.ctx), "class_weight (2) must have a number for each of 3"), "%s",
+        clg_error(f.ctx));
+    finish(&f);
+}
+
 /* docs/recipes.md repeats the table of keys. */
 TEST(recipe, documentation)
 {
