@@ -14,6 +14,36 @@
 #define COUNT_PADDING 1
 #define ADAPTIVE      2
 
+/* Along one dimension, window o is of *first <= i < *end, and counts *count numbers. */
+INLINE void window(int o, int extent, int places, int k, int s, int p, int flags, int *first,
+                   int *end, int *count)
+{
+    if (flags & ADAPTIVE) {
+        *first = o * extent / places;
+        *end = ((o + 1) * extent + places - 1) / places;
+        *count = *end - *first;
+    } else {
+        const int from = o * s - p, to = min(from + k, extent + p);
+        *first = max(from, 0);
+        *end = min(to, extent);
+        *count = flags & COUNT_PADDING ? to - from : *end - *first;
+    }
+}
+
+/* The windows with place i: *first <= o < *end. */
+INLINE void places_of(int i, int extent, int places, int k, int s, int p, int flags, int *first,
+                      int *end)
+{
+    if (flags & ADAPTIVE) {
+        *first = i * places / extent;
+        *end = ((i + 1) * places + extent - 1) / extent;
+    } else {
+        const int t = i + p;
+        *first = t < k ? 0 : (t - k) / s + 1;
+        *end = min(t / s + 1, places);
+    }
+}
+
 /* y[o] = the largest x of the window, the first of equals, NaN above all; index[o] = its place
  * h W + w, -1 where the window holds nothing. */
 kernel void max_pool2d(TENSOR(const float, x), TENSOR(float, y), TENSOR(int, index), PLANE)
@@ -26,9 +56,14 @@ kernel void max_pool2d(TENSOR(const float, x), TENSOR(float, y), TENSOR(int, ind
         const uint plane = u / OW / OH * (uint)(H * W);
         float m = -INFINITY;
         int best = -1;
-        for (int i = 0; i < kh; i++)
-            for (int j = 0; j < kw; j++) {
-                const int h = oh * sh - ph + i * dh, w = ow * sw - pw + j * dw;
+        int h0 = oh * sh - ph, w0 = ow * sw - pw, nh = kh, nw = kw, end;
+        if (flags & ADAPTIVE) {
+            window(oh, H, OH, kh, sh, ph, flags, &h0, &end, &nh);
+            window(ow, W, OW, kw, sw, pw, flags, &w0, &end, &nw);
+        }
+        for (int i = 0; i < nh; i++)
+            for (int j = 0; j < nw; j++) {
+                const int h = h0 + i * dh, w = w0 + j * dw;
                 if (h < 0 || h >= H || w < 0 || w >= W)
                     continue;
                 const float v = x[plane + h * W + w];
@@ -57,6 +92,16 @@ kernel void max_pool2d_grad(TENSOR(const float, dy), TENSOR(const int, index), T
         const int w = u % W, h = u / W % H, here = h * W + w;
         const uint plane = u / W / H * (uint)(OH * OW);
         float sum = 0.0f;
+        if (flags & ADAPTIVE) {
+            int h0, h1, w0, w1;
+            places_of(h, H, OH, kh, sh, ph, flags, &h0, &h1);
+            places_of(w, W, OW, kw, sw, pw, flags, &w0, &w1);
+            for (int oh = h0; oh < h1; oh++)
+                for (int ow = w0; ow < w1; ow++)
+                    sum += index[plane + oh * OW + ow] == here ? dy[plane + oh * OW + ow] : 0.0f;
+            dx[u] = sum;
+            continue;
+        }
         for (int i = 0; i < kh; i++)
             for (int j = 0; j < kw; j++) {
                 const int a = h + ph - i * dh, b = w + pw - j * dw, oh = a / sh, ow = b / sw;
@@ -82,36 +127,6 @@ kernel void max_pool2d_pick(TENSOR(const float, x), TENSOR(const int, index), TE
         const uint plane = u / OW / OH * (uint)(H * W);
         const int k = index[u];
         y[u] = k >= 0 && k < H * W ? x[plane + k] : 0.0f;
-    }
-}
-
-/* Along one dimension, place o averages first <= i < end, and counts *count numbers. */
-INLINE void window(int o, int extent, int places, int k, int s, int p, int flags, int *first,
-                   int *end, int *count)
-{
-    if (flags & ADAPTIVE) {
-        *first = o * extent / places;
-        *end = ((o + 1) * extent + places - 1) / places;
-        *count = *end - *first;
-    } else {
-        const int from = o * s - p, to = min(from + k, extent + p);
-        *first = max(from, 0);
-        *end = min(to, extent);
-        *count = flags & COUNT_PADDING ? to - from : *end - *first;
-    }
-}
-
-/* The places that i is averaged in: *first <= o < *end. */
-INLINE void places_of(int i, int extent, int places, int k, int s, int p, int flags, int *first,
-                      int *end)
-{
-    if (flags & ADAPTIVE) {
-        *first = i * places / extent;
-        *end = ((i + 1) * places + extent - 1) / extent;
-    } else {
-        const int t = i + p;
-        *first = t < k ? 0 : (t - k) / s + 1;
-        *end = min(t / s + 1, places);
     }
 }
 

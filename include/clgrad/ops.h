@@ -305,13 +305,17 @@ CLG_API clg_tensor clg_max_pool2d(clg_tensor x, int32_t kh, int32_t kw,
                                   const clg_pool_params *params);
 CLG_API clg_tensor clg_avg_pool2d(clg_tensor x, int32_t kh, int32_t kw,
                                   const clg_pool_params *params);
+/* The same over windows of sequences x (N, C, L); the first of each pair of params counts. */
+CLG_API clg_tensor clg_max_pool1d(clg_tensor x, int32_t kernel, const clg_pool_params *params);
+CLG_API clg_tensor clg_avg_pool1d(clg_tensor x, int32_t kernel, const clg_pool_params *params);
 /* The square root of the window's sum of squares (PyTorch's lp_pool2d with norm 2). At a window of
  * zeros the gradient is not finite. */
 CLG_API clg_tensor clg_l2_pool2d(clg_tensor x, int32_t kh, int32_t kw,
                                  const clg_pool_params *params);
-/* The mean of (height, width) windows that cover the image: place i takes floor(i H / height) to
- * ceil((i + 1) H / height), as PyTorch. */
+/* The mean, or the largest, of (height, width) windows that cover the image: place i takes
+ * floor(i H / height) to ceil((i + 1) H / height), as PyTorch. */
 CLG_API clg_tensor clg_adaptive_avg_pool2d(clg_tensor x, int32_t height, int32_t width);
+CLG_API clg_tensor clg_adaptive_max_pool2d(clg_tensor x, int32_t height, int32_t width);
 /* Of each whole plane: (N, C, 1, 1). */
 CLG_API clg_tensor clg_global_avg_pool2d(clg_tensor x);
 CLG_API clg_tensor clg_global_max_pool2d(clg_tensor x);

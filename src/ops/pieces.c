@@ -1,5 +1,6 @@
 /* Pieces of tensors: slices, concatenation, padding. Two ops are each other's gradients: slice
  * takes elements at regular distances, embed puts them there. */
+#include <inttypes.h>
 #include <string.h>
 #include "base/text.h"
 #include "ops/families.h"
@@ -97,6 +98,13 @@ clg_status clg_split(clg_tensor x, int32_t axis, size_t count, clg_tensor *out)
 clg_tensor clg_glu(clg_tensor x, int32_t axis)
 {
     clg_tensor half[2];
+    clg_shape shape = clg_tensor_shape(x);
+    int32_t at = axis < 0 ? axis + shape.rank : axis;
+    if (at >= 0 && at < shape.rank && shape.dim[at] % 2 && shape.dim[at] < CLG_BATCH)
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                              "glu: dimension %d has %" PRId64
+                              " elements, must have an even number",
+                              at, shape.dim[at]);
     clg_split(x, axis, 2, half);
     return clg_mul(half[0], clg_sigmoid(half[1]));
 }

@@ -49,6 +49,16 @@ static bool check_windows(struct clg_infer *infer, const int64_t plane[2], int64
     return true;
 }
 
+/* The size of the result, where the attribute gives it. */
+static bool check_size(struct clg_infer *infer)
+{
+    const struct clg_pool_attr *a = infer->attr;
+    if (a->size[0] < 1 || a->size[1] < 1)
+        clg_infer_fail(infer, "the result is (%d, %d), must be at least (1, 1)", a->size[0],
+                       a->size[1]);
+    return !infer->failed;
+}
+
 static clg_shape with_planes(const clg_shape *like, int64_t height, int64_t width)
 {
     return clg_shape4(like->dim[0], like->dim[1], height, width);
@@ -57,8 +67,12 @@ static clg_shape with_planes(const clg_shape *like, int64_t height, int64_t widt
 void clg_shape_max_pool2d(struct clg_infer *infer)
 {
     const clg_shape *x = &infer->in[0].shape;
-    int64_t places[2];
-    if (!check_planes(infer, 0) || !check_windows(infer, x->dim + 2, places))
+    const struct clg_pool_attr *a = infer->attr;
+    int64_t places[2] = {a->size[0], a->size[1]};
+    if (!check_planes(infer, 0))
+        return;
+    if (a->flags & CLG_POOL_ADAPTIVE ? !check_size(infer)
+                                     : !check_windows(infer, x->dim + 2, places))
         return;
     infer->out[0].shape = with_planes(x, places[0], places[1]);
     infer->out[1] = (struct clg_type){CLG_I32, infer->out[0].shape};
@@ -95,11 +109,8 @@ void clg_shape_max_pool2d_pick(struct clg_infer *infer)
 void clg_shape_avg_pool2d(struct clg_infer *infer)
 {
     const struct clg_pool_attr *a = infer->attr;
-    if (!check_planes(infer, 0))
+    if (!check_planes(infer, 0) || !check_size(infer))
         return;
-    if (a->size[0] < 1 || a->size[1] < 1)
-        clg_infer_fail(infer, "the result is (%d, %d), must be at least (1, 1)", a->size[0],
-                       a->size[1]);
     infer->out[0].shape = with_planes(&infer->in[0].shape, a->size[0], a->size[1]);
 }
 
@@ -167,39 +178,6 @@ clg_tensor clg_avg_pool2d(clg_tensor x, int32_t kh, int32_t kw, const clg_pool_p
     if (!average_size(x, &attr))
         return (clg_tensor){NULL, -1, 0};
     return pool(CLG_OP(avg_pool2d), x, x, &attr);
-}
-
-clg_tensor clg_adaptive_avg_pool2d(clg_tensor x, int32_t height, int32_t width)
-{
-    struct clg_pool_attr attr = attribute_of(1, 1, NULL);
-    if (height == 1 && width == 1 && clg_tensor_shape(x).rank == 4)
-        return clg_mean(x, (const int32_t[]){2, 3}, 2, true);
-    attr.flags = CLG_POOL_ADAPTIVE;
-    attr.size[0] = height;
-    attr.size[1] = width;
-    return pool(CLG_OP(avg_pool2d), x, x, &attr);
-}
-
-/* The root of the sum of squares, which is count times their mean; padding adds zeros. */
-clg_tensor clg_l2_pool2d(clg_tensor x, int32_t kh, int32_t kw, const clg_pool_params *params)
-{
-    clg_pool_params p = params ? *params : clg_pool_defaults();
-    p.count_include_pad = true;
-    clg_tensor mean = clg_avg_pool2d(clg_square(x), kh, kw, &p);
-    return clg_sqrt(clg_affine(mean, (float)kh * (float)kw, 0));
-}
-
-clg_tensor clg_global_avg_pool2d(clg_tensor x)
-{
-    return clg_adaptive_avg_pool2d(x, 1, 1);
-}
-
-clg_tensor clg_global_max_pool2d(clg_tensor x)
-{
-    clg_shape s = clg_tensor_shape(x);
-    bool numbers = s.rank == 4 && s.dim[2] < INT32_MAX && s.dim[3] < INT32_MAX;
-    return clg_max_pool2d(x, numbers ? (int32_t)s.dim[2] : 1, numbers ? (int32_t)s.dim[3] : 1,
-                          NULL);
 }
 
 /* ---- gradients ---- */

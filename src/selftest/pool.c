@@ -20,14 +20,32 @@ static struct windows windows_of(const struct clg_oracle_call *call, const clg_s
 
 /* ---- the largest ---- */
 
+static void adaptive_window(const struct windows *w, int d, int64_t o, int64_t *first, int64_t *end)
+{
+    *first = (int64_t)floor((double)(o * w->in[d]) / (double)w->out[d]);
+    *end = (int64_t)ceil((double)((o + 1) * w->in[d]) / (double)w->out[d]);
+}
+
+/* How many places window o has along dimension d, and the first; they are dilation apart. */
+static int64_t places_in(const struct windows *w, int d, int64_t o, int64_t *first)
+{
+    int64_t end;
+    if (w->a->flags & CLG_POOL_ADAPTIVE) {
+        adaptive_window(w, d, o, first, &end);
+        return end - *first;
+    }
+    *first = o * w->a->stride[d] - w->a->padding[d];
+    return w->a->kernel[d];
+}
+
 /* The place in plane p of the first largest number in window (oh, ow), -1 in an empty one. */
 static int64_t largest_of(const struct windows *w, const double *x, int64_t oh, int64_t ow)
 {
-    int64_t best = -1;
-    for (int64_t i = 0; i < w->a->kernel[0]; i++)
-        for (int64_t j = 0; j < w->a->kernel[1]; j++) {
-            int64_t h = oh * w->a->stride[0] - w->a->padding[0] + i * w->a->dilation[0];
-            int64_t v = ow * w->a->stride[1] - w->a->padding[1] + j * w->a->dilation[1];
+    int64_t best = -1, top, left;
+    int64_t rows = places_in(w, 0, oh, &top), cols = places_in(w, 1, ow, &left);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) {
+            int64_t h = top + i * w->a->dilation[0], v = left + j * w->a->dilation[1];
             if (h < 0 || h >= w->in[0] || v < 0 || v >= w->in[1])
                 continue;
             double new = x[h * w->in[1] + v];
@@ -51,12 +69,18 @@ void clg_oracle_max_pool2d(const struct clg_oracle_call *call)
             }
 }
 
+/* The most windows that a place lies in, along dimension d. */
+static int64_t windows_with(const struct windows *w, int d)
+{
+    return w->a->flags & CLG_POOL_ADAPTIVE ? w->out[d] / w->in[d] + 2 : w->a->kernel[d];
+}
+
 void clg_oracle_max_pool2d_grad(const struct clg_oracle_call *call)
 {
     struct windows w = windows_of(call, &call->out->shape, &call->in->shape);
     int64_t size = w.in[0] * w.in[1], each = w.out[0] * w.out[1];
     double *to = call->out->value, *error = call->out->error;
-    double terms = clg_sum_error(w.a->kernel[0] * w.a->kernel[1]);
+    double terms = clg_sum_error(windows_with(&w, 0) * windows_with(&w, 1));
     memset(to, 0, (size_t)call->out->count * sizeof(double));
     for (int64_t i = 0; i < call->in->count; i++) {
         int64_t index = (int64_t)call->in[1].value[i], at = i / each * size + index;
@@ -84,8 +108,7 @@ void clg_oracle_max_pool2d_pick(const struct clg_oracle_call *call)
 static int64_t window(const struct windows *w, int d, int64_t o, int64_t *first, int64_t *end)
 {
     if (w->a->flags & CLG_POOL_ADAPTIVE) {
-        *first = (int64_t)floor((double)(o * w->in[d]) / (double)w->out[d]);
-        *end = (int64_t)ceil((double)((o + 1) * w->in[d]) / (double)w->out[d]);
+        adaptive_window(w, d, o, first, end);
         return *end - *first;
     }
     int64_t from = o * w->a->stride[d] - w->a->padding[d], to = from + w->a->kernel[d];
@@ -200,6 +223,13 @@ void clg_cases_max_pool2d(struct clg_cases *cases)
         clg_max_pool2d(clg_case_values(cases, clg_shape4(1, 1, 4, 4), special), 2, 2, NULL));
     clg_check(cases, "of everything",
               clg_global_max_pool2d(clg_case_uniform(cases, clg_shape4(2, 3, 5, 4), -1, 1)));
+    clg_tensor x = clg_case_uniform(cases, clg_shape4(CLG_BATCH, 2, 7, 11), -1, 1);
+    clg_check_twice(cases, "adaptive (3, 4)", clg_square(clg_adaptive_max_pool2d(x, 3, 4)));
+    x = clg_case_uniform(cases, clg_shape4(2, 1, 3, 5), -1, 1);
+    clg_check(cases, "adaptive, larger", clg_adaptive_max_pool2d(x, 7, 5));
+    clg_pool_params along = {.stride = {2}, .padding = {1}, .dilation = {3}};
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
+    clg_check(cases, "sequences", clg_max_pool1d(x, 3, &along));
 }
 
 /* The indices of another input's largest numbers, and numbers for its windows or planes. */
@@ -252,6 +282,9 @@ void clg_cases_avg_pool2d(struct clg_cases *cases)
     clg_check(cases, "of everything", clg_global_avg_pool2d(x));
     x = clg_case_uniform(cases, clg_shape4(2, 3, 6, 7), 0.5, 1);
     clg_check(cases, "root of squares", clg_l2_pool2d(x, 2, 3, NULL));
+    clg_pool_params along = {.stride = {2}, .padding = {1}};
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
+    clg_check(cases, "sequences", clg_avg_pool1d(x, 3, &along));
 }
 
 void clg_cases_avg_pool2d_grad(struct clg_cases *cases)
