@@ -33,6 +33,26 @@ CLG_API clg_conv_layer_params clg_conv_layer_defaults(void);
 CLG_API clg_tensor clg_conv2d_layer(clg_tensor x, const char *name, int64_t out, int64_t kh, int64_t kw,
                                     const clg_conv_layer_params *params);
 
+/* clg_conv1d with parameters NAME.weight (out, C / groups, kernel) and NAME.bias (out): x (N, C, L) gives
+ * (N, out, OL). */
+CLG_API clg_tensor clg_conv1d_layer(clg_tensor x, const char *name, int64_t out, int64_t kernel,
+                                    const clg_conv_layer_params *params);
+/* clg_conv_transpose2d with parameters NAME.weight (C, out / groups, kh, kw) and NAME.bias (out): x
+ * (N, C, H, W) gives (N, out, OH, OW). Default of weight and bias: U(-s, s), s = 1 / sqrt(out / groups *
+ * kh * kw), as PyTorch. */
+CLG_API clg_tensor clg_conv_transpose2d_layer(clg_tensor x, const char *name, int64_t out, int64_t kh,
+                                              int64_t kw, const clg_conv_layer_params *params);
+
+typedef struct clg_prelu_layer_params {
+    int64_t count; /* slopes: 1, or as many as channels (dimension 1); default 1 */
+    float init;    /* their first value, default 0.25 */
+} clg_prelu_layer_params;
+CLG_API clg_prelu_layer_params clg_prelu_layer_defaults(void);
+
+/* clg_prelu with the parameter NAME.weight (count). */
+CLG_API clg_tensor clg_prelu_layer(clg_tensor x, const char *name,
+                                   const clg_prelu_layer_params *params);
+
 typedef struct clg_norm_layer_params {
     float eps;      /* default 1e-5 */
     float momentum; /* of batch norm, default 0.1 */
@@ -41,8 +61,10 @@ typedef struct clg_norm_layer_params {
 } clg_norm_layer_params;
 CLG_API clg_norm_layer_params clg_norm_layer_defaults(void);
 
-/* The normalisations of clgrad/ops.h with parameters NAME.weight and NAME.bias: (C) for batch and group
- * norm, the shape of the last `dims` dimensions for layer norm and RMS norm, which has no bias. */
+/* The normalisations of clgrad/ops.h with parameters NAME.weight and NAME.bias: (C) for batch, group and
+ * instance norm, the shape of the last `dims` dimensions for layer norm and RMS norm, which has no bias.
+ * PyTorch's instance norm is without parameters by default (affine false), and the eps of its RMS norm
+ * is FLT_EPSILON. */
 CLG_API clg_tensor clg_batch_norm_layer(clg_tensor x, const char *name,
                                         const clg_norm_layer_params *params);
 CLG_API clg_tensor clg_layer_norm_layer(clg_tensor x, const char *name, int32_t dims,
@@ -51,6 +73,8 @@ CLG_API clg_tensor clg_rms_norm_layer(clg_tensor x, const char *name, int32_t di
                                       const clg_norm_layer_params *params);
 CLG_API clg_tensor clg_group_norm_layer(clg_tensor x, const char *name, int32_t groups,
                                         const clg_norm_layer_params *params);
+CLG_API clg_tensor clg_instance_norm_layer(clg_tensor x, const char *name,
+                                           const clg_norm_layer_params *params);
 
 #ifdef __cplusplus
 }

@@ -80,9 +80,10 @@ static bool check_arguments(clg_tensor x, const char *name, int64_t out)
         clg_graph_fail(graph, CLG_ERR_ARGUMENT, "linear: needs a name");
     else if (!clg_tensor_valid(x))
         clg_graph_fail(graph, CLG_ERR_ARGUMENT, "linear '%s': input is not a valid tensor", name);
-    else if (out <= 0 || out >= CLG_BATCH)
+    else if (out <= 0 || out > INT32_MAX)
         clg_graph_fail(graph, CLG_ERR_ARGUMENT,
-                       "linear '%s': has %" PRId64 " outputs, must be 1 or more", name, out);
+                       "linear '%s': has %" PRId64 " outputs, must be 1 or more, and under 2^31",
+                       name, out);
     else if (clg_tensor_dtype(x) != CLG_F32)
         clg_graph_fail(graph, CLG_ERR_ARGUMENT, "linear '%s': input must be float32", name);
     else if (shape.rank < 2)

@@ -76,6 +76,16 @@ clg_tensor clg_group_norm_layer(clg_tensor x, const char *name, int32_t groups,
     return clg_group_norm(x, groups, &p);
 }
 
+clg_tensor clg_instance_norm_layer(clg_tensor x, const char *name,
+                                   const clg_norm_layer_params *params)
+{
+    clg_norm_layer_params layer = params ? *params : clg_norm_layer_defaults();
+    if (!begin_channels(x, "instance_norm", name))
+        return (clg_tensor){NULL, -1, 0};
+    clg_norm_params p = make_parameters(x, name, clg_shape1(clg_tensor_shape(x).dim[1]), &layer);
+    return clg_instance_norm(x, &p);
+}
+
 clg_tensor clg_layer_norm_layer(clg_tensor x, const char *name, int32_t dims,
                                 const clg_norm_layer_params *params)
 {

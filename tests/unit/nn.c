@@ -138,3 +138,103 @@ TEST(nn, linear_refuses)
     cr_assert(!clg_tensor_valid(clg_linear((clg_tensor){NULL, -1, 0}, "a", 10, NULL)));
     clg_ctx_destroy(&b.ctx);
 }
+
+static clg_tensor images(struct bench *b)
+{
+    return input(b, clg_shape4(CLG_BATCH, 4, 9, 7));
+}
+
+static clg_tensor sequences(struct bench *b)
+{
+    return input(b, clg_shape3(CLG_BATCH, 4, 9));
+}
+
+static void has_shape(clg_tensor t, int64_t c, int64_t h, int64_t w)
+{
+    clg_shape s = clg_tensor_shape(t);
+    cr_assert(clg_tensor_valid(t) && s.dim[1] == c && s.dim[2] == h && (!w || s.dim[3] == w),
+              "(%d, %d, %d)", (int)s.dim[1], (int)s.dim[2], (int)s.dim[3]);
+}
+
+/* Shapes and first values of PyTorch's Conv1d and ConvTranspose2d. */
+TEST(nn, other_convolutions)
+{
+    struct bench b = bench_open();
+    clg_conv_layer_params p = clg_conv_layer_defaults();
+    clg_tensor x = images(&b), s = clg_reshape(x, clg_shape3(CLG_BATCH, 4, 63));
+    p.conv.groups = 2;
+    p.conv.stride[0] = 2;
+    p.conv.output_padding[0] = 1;
+    has_shape(clg_conv1d_layer(s, "c1", 6, 5, &p), 6, 30, 0);
+    check_shape(&b, "c1.weight", 3, 6, 2);
+    check_uniform(&b, "c1.weight", 60, sqrt(1 / 10.0));
+    check_uniform(&b, "c1.bias", 6, sqrt(1 / 10.0));
+    has_shape(clg_conv_transpose2d_layer(x, "up", 6, 3, 2, &p), 6, 20, 8);
+    check_shape(&b, "up.weight", 4, 4, 3);
+    check_uniform(&b, "up.weight", 72, sqrt(1 / 18.0));
+    check_uniform(&b, "up.bias", 6, sqrt(1 / 18.0));
+    clg_ctx_destroy(&b.ctx);
+}
+
+TEST(nn, prelu_and_instance_norm)
+{
+    struct bench b = bench_open();
+    clg_prelu_layer_params p = clg_prelu_layer_defaults();
+    const float x[4] = {-4, 2, -1, 0};
+    float got[4], slopes[4];
+    clg_tensor y = clg_prelu_layer(clg_constant(b.graph, CLG_F32, clg_shape2(2, 2), x), "one", NULL);
+    test_ok(b.ctx, clg_eval(y, got, sizeof(got)));
+    cr_assert(got[0] == -1 && got[1] == 2 && got[2] == -0.25f && got[3] == 0);
+    p.count = 4;
+    p.init = 0.5f;
+    clg_tensor z = images(&b);
+    has_shape(clg_prelu_layer(z, "each", &p), 4, 9, 7);
+    test_ok(b.ctx, clg_store_get(b.store, "each.weight", slopes, sizeof(slopes)));
+    cr_assert(slopes[0] == 0.5f && slopes[3] == 0.5f);
+    has_shape(clg_instance_norm_layer(z, "norm", NULL), 4, 9, 7);
+    check_shape(&b, "norm.weight", 1, 4, 0);
+    check_shape(&b, "norm.bias", 1, 4, 0);
+    clg_ctx_destroy(&b.ctx);
+}
+
+TEST(nn, other_layers_refuse)
+{
+    struct bench b = bench_open();
+    clg_conv_layer_params p = clg_conv_layer_defaults();
+    clg_prelu_layer_params slopes = {.count = 3};
+    p.conv.groups = 3;
+    refused(&b, "conv1d 'a': input has shape (batch, 4, 9, 7), must be (N, C, L)",
+            clg_conv1d_layer(images(&b), "a", 2, 3, NULL));
+    refused(&b, "conv1d 'a': 2 outputs and a kernel of (0, 1)",
+            clg_conv1d_layer(sequences(&b), "a", 2, 0, NULL));
+    refused(&b, "conv_transpose2d 'a': input has shape (batch, 4, 9), must be (N, C, H, W)",
+            clg_conv_transpose2d_layer(sequences(&b), "a", 2, 3, 3, NULL));
+    refused(&b, "conv_transpose2d 'a': 4 input and 2 output channels cannot be split into 3",
+            clg_conv_transpose2d_layer(images(&b), "a", 2, 3, 3, &p));
+    refused(&b, "conv_transpose2d 'a': 9223372036854775807 outputs",
+            clg_conv_transpose2d_layer(images(&b), "a", INT64_MAX, 3, 3, NULL));
+    refused(&b, "prelu 'a': 3 slopes, must be 1 or one for each channel",
+            clg_prelu_layer(images(&b), "a", &slopes));
+    refused(&b, "instance_norm: input (batch, 4) must have at least 3 dimensions",
+            clg_instance_norm_layer(input(&b, clg_shape2(CLG_BATCH, 4)), "a", NULL));
+    refused(&b, "max_pool1d: the input has 4 dimensions, must have 3",
+            clg_max_pool1d(images(&b), 2, NULL));
+    refused(&b, "avg_pool1d: the input has 4 dimensions, must have 3",
+            clg_avg_pool1d(images(&b), 2, NULL));
+    refused(&b, "max_pool2d: the result is (0, 2), must be at least (1, 1)",
+            clg_adaptive_max_pool2d(images(&b), 0, 2));
+    clg_ctx_destroy(&b.ctx);
+}
+
+/* More outputs than any shape can have, without overflow on the way. */
+TEST(nn, absurd_sizes_are_refused)
+{
+    struct bench b = bench_open();
+    refused(&b, "linear 'a': has 9223372036854775807 outputs, must be 1 or more, and under 2^31",
+            clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", INT64_MAX, NULL));
+    refused(&b, "linear 'a': has 2147483648 outputs",
+            clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", INT64_C(1) << 31, NULL));
+    refused(&b, "linear 'a': has -1 outputs",
+            clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", -1, NULL));
+    clg_ctx_destroy(&b.ctx);
+}
