@@ -51,6 +51,7 @@ struct clg_kind {
     const struct clg_key *keys; /* until name NULL; NULL: none */
     size_t size;                /* of the structure with the fields */
     bool classes;               /* of a loss: labels are classes, not numbers */
+    bool block;                 /* of a layer: its inner layers tell their places in messages */
     /* One of these, by family. args: the structure. */
     clg_tensor (*layer)(struct clg_build *build, const char *name, clg_tensor x, const void *args);
     clg_tensor (*loss)(const struct clg_build *build, clg_tensor result, clg_tensor label,

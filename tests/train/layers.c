@@ -1,0 +1,247 @@
+/* Layers of recipes: parameters as PyTorch's modules have them, a step with each, and refusals. */
+#include "test.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <clgrad/train.h>
+
+#include "cli/command.h"
+
+struct fixture {
+    clg_ctx *ctx;
+    clg_device *device;
+    clg_recipe *recipe;
+    clg_model model;
+    char folder[256];
+};
+
+static void setup(struct fixture *f)
+{
+    *f = (struct fixture){.ctx = test_context()};
+    f->device = test_open(f->ctx, CLG_FORM_AUTO);
+    test_folder(f->folder);
+}
+
+static void finish(struct fixture *f)
+{
+    test_remove(f->folder);
+    clg_ctx_destroy(&f->ctx);
+}
+
+static void close_model(struct fixture *f)
+{
+    clg_store_destroy(&f->model.store);
+    clg_recipe_destroy(&f->recipe);
+}
+
+/* The model of a recipe with these layers, each "- ..." on a line of its own. */
+static clg_status build(struct fixture *f, const char *shape, const char *layers)
+{
+    char text[4096];
+
+    snprintf(text, sizeof(text),
+             "data: {train: {images: x, labels: y}, shape: %s}\n"
+             "model:\n%s\n"
+             "loss: mse\n"
+             "optimizer: {sgd: {lr: 0.01}}\n"
+             "train: {steps: 1}\n",
+             shape, layers);
+    file_write_text(file_in(f->folder, "r.yaml"), text);
+    f->recipe = clg_recipe_read(f->ctx, file_in(f->folder, "r.yaml"), NULL);
+    if (!f->recipe)
+        return clg_error_status(f->ctx);
+    return clg_recipe_model(f->recipe, f->device, true, &f->model);
+}
+
+/* "0.weight (5, 784) 0.bias (5)" of a store, states too. */
+static const char *entries(struct fixture *f)
+{
+    static char text[4096];
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < clg_store_count(f->model.store); i++) {
+        const char *name = clg_store_name(f->model.store, i);
+        clg_shape shape;
+
+        test_ok(f->ctx, clg_store_describe(f->model.store, name, &shape, NULL));
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s (", i ? " " : "", name);
+        for (int32_t d = 0; d < shape.rank; d++)
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%" PRId64, d ? ", " : "",
+                                   shape.dim[d]);
+        at += (size_t)snprintf(text + at, sizeof(text) - at, ")");
+    }
+    return text;
+}
+
+/* A training step on numbers between -1 and 1: its loss is finite. */
+static void step(struct fixture *f, size_t values)
+{
+    enum { BATCH = 3 };
+    clg_plan *plan = clg_compile(f->model.graph, BATCH, CLG_TRAIN, NULL);
+    size_t results = BATCH * (size_t)f->model.results;
+    float *x = calloc(BATCH * values, sizeof(*x)), *y = calloc(results, sizeof(*y)), loss;
+
+    cr_assert_not_null(plan, "%s", clg_error(f->ctx));
+    for (size_t i = 0; i < BATCH * values; i++)
+        x[i] = sinf((float)i * 1.7f);
+    test_ok(f->ctx, clg_plan_write(plan, "input", x, BATCH * values * sizeof(*x)));
+    test_ok(f->ctx, clg_plan_write(plan, "label", y, results * sizeof(*y)));
+    test_ok(f->ctx, clg_plan_step(plan));
+    test_ok(f->ctx, clg_plan_read(plan, "loss", &loss, sizeof(loss)));
+    cr_assert(isfinite(loss) && loss > 0, "%g", (double)loss);
+    free(x);
+    free(y);
+}
+
+struct example {
+    const char *shape, *layers, *entries;
+    int64_t results; /* of a sample */
+    size_t values;
+};
+
+static void check(struct fixture *f, const struct example *e)
+{
+    cr_assert_eq(build(f, e->shape, e->layers), CLG_OK, "%s: %s", e->layers, clg_error(f->ctx));
+    cr_assert_str_eq(entries(f), e->entries, "%s", e->layers);
+    cr_assert_eq(f->model.results, e->results, "%s: %d", e->layers, (int)f->model.results);
+    step(f, e->values);
+    close_model(f);
+}
+
+#define CHECK_ALL(f, examples)                                                                     \
+    for (size_t i = 0; i < sizeof(examples) / sizeof((examples)[0]); i++)                          \
+    check(&(f), &(examples)[i])
+
+/* Each activation in one chain; those that nothing learns have no parameters. */
+TEST(layers, activations)
+{
+    static const struct example examples[] = {
+        {"[6]",
+         "  - linear: 4\n  - relu6\n  - elu: 0.5\n  - selu\n  - gelu\n  - gelu: tanh\n  - silu\n"
+         "  - mish\n  - softplus: {beta: 2}\n  - softsign\n  - hardswish\n"
+         "  - hardtanh: {min_val: -0.5, max_val: 2}\n  - tanh\n  - sigmoid\n  - hardsigmoid\n",
+         "0.weight (4, 6) 0.bias (4)", 4, 6},
+        {"[6]", "  - linear: 4\n  - prelu\n  - prelu: 4\n  - prelu: {init: 0.1, name: p}\n",
+         "0.weight (4, 6) 0.bias (4) 1.weight (1) 2.weight (4) p.weight (1)", 4, 6},
+        {"[4, 6]", "  - linear: 4\n  - glu\n  - glu: {dim: 1}\n", "0.weight (4, 6) 0.bias (4)", 4,
+         24},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
+TEST(layers, shapes)
+{
+    static const struct example examples[] = {
+        {"[12]", "  - reshape: [3, 4]\n  - linear: 2\n  - flatten\n", "1.weight (2, 4) 1.bias (2)",
+         6, 12},
+        {"[12]", "  - unflatten: [3, 2, 2]\n  - linear: 5\n", "1.weight (5, 2) 1.bias (5)", 30, 12},
+        {"[2, 6]", "  - unflatten: {dim: -1, unflattened_size: [2, 3]}\n  - linear: 5\n",
+         "1.weight (5, 3) 1.bias (5)", 20, 12},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
+TEST(layers, convolution_and_pooling)
+{
+    static const struct example examples[] = {
+        {"[2, 11]",
+         "  - conv1d: {out: 4, kernel_size: 3, stride: 2, padding: 1, groups: 2}\n"
+         "  - maxpool1d: {kernel_size: 2, stride: 1}\n"
+         "  - avgpool1d: {kernel_size: 3, padding: 1, count_include_pad: false}\n",
+         "0.weight (4, 1, 3) 0.bias (4)", 8, 22},
+        {"[2, 5, 4]",
+         "  - convtranspose2d: {out: 3, kernel_size: [3, 2], stride: 2, output_padding: 1}\n",
+         "0.weight (2, 3, 3, 2) 0.bias (3)", 3 * 12 * 9, 40},
+        {"[2, 5, 4]",
+         "  - conv2d: {out: 3, kernel_size: 1, bias: false}\n  - adaptivemaxpool2d: [3, 2]\n"
+         "  - lppool2d: {norm_type: 1, kernel_size: 2, stride: 1}\n  - adaptiveavgpool2d: 1\n",
+         "0.weight (3, 2, 1, 1)", 3, 40},
+        {"[2, 5, 4]",
+         "  - conv2d: {out: 3, kernel_size: 1}\n"
+         "  - lppool2d: {norm_type: 2, kernel_size: [2, 3]}\n",
+         "0.weight (3, 2, 1, 1) 0.bias (3)", 6, 40},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
+TEST(layers, normalisation)
+{
+    static const struct example examples[] = {
+        {"[4, 5]",
+         "  - batchnorm1d\n  - instancenorm1d\n  - instancenorm1d: {affine: true, name: i}\n"
+         "  - rmsnorm: {dims: 2}\n",
+         "0.weight (4) 0.bias (4) 0.running_mean (4) 0.running_var (4) i.weight (4) i.bias (4) "
+         "3.weight (4, 5)",
+         20, 20},
+        {"[4]", "  - batchnorm1d: {affine: false}\n  - linear: 3\n",
+         "0.running_mean (4) 0.running_var (4) 1.weight (3, 4) 1.bias (3)", 3, 4},
+        {"[4, 3, 2]",
+         "  - instancenorm2d: {affine: true}\n  - batchnorm2d: {track_running_stats: false}\n"
+         "  - groupnorm: 2\n  - localresponsenorm: 3\n",
+         "0.weight (4) 0.bias (4) 1.weight (4) 1.bias (4) 2.weight (4) 2.bias (4)", 24, 24},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
+/* ---- refusals: the layer's line, and what is wrong ---- */
+
+static void refused(struct fixture *f, const char *shape, const char *layers, const char *words)
+{
+    cr_assert_neq(build(f, shape, layers), CLG_OK, "not refused: %s", layers);
+    cr_assert_not_null(strstr(clg_error(f->ctx), words), "'%s' is not in: %s", words,
+                       clg_error(f->ctx));
+    cr_assert_not_null(strstr(clg_error(f->ctx), "r.yaml:"), "no place: %s", clg_error(f->ctx));
+    close_model(f);
+}
+
+TEST(layers, refused)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, "[4]", "  - linear: 2\n  - prelu: 3\n", "r.yaml:4: prelu '1': 3 slopes, must be 1");
+    refused(&f, "[4]", "  - gelu: sin\n", "'sin' is not known; the nearest is");
+    refused(&f, "[4]", "  - linear: 3\n  - glu\n",
+            "r.yaml:4: glu: dimension 1 has 3 elements, must have an even number");
+    refused(&f, "[4]", "  - hardtanh: {min_val: 2}\n", "the lower end is 2, must be below");
+    refused(&f, "[4]", "  - softplus: 0\n", "beta is '0', but must be a number over 0");
+    refused(&f, "[4]", "  - reshape: [5]\n",
+            "r.yaml:3: reshape: a sample has 4 values, but the shape is of 5");
+    refused(&f, "[4]", "  - unflatten: [2, 3]\n",
+            "dimension 1 has not as many values as unflattened_size, 6");
+    refused(&f, "[4]", "  - unflatten: {dim: 2, unflattened_size: [2, 2]}\n",
+            "dimension 2 into 2, of an input with 2");
+    refused(
+        &f, "[4]", "  - batchnorm2d\n",
+        "batchnorm2d: the input has 2 dimensions, but must be (batch, channels, height, width)");
+    refused(&f, "[4, 2, 2]", "  - batchnorm1d\n", "but must be (batch, channels) or (batch");
+    refused(&f, "[4]", "  - instancenorm1d\n", "but must be (batch, channels, length)");
+    refused(&f, "[4, 2]", "  - conv1d: {out: 2, kernel_size: [2, 2]}\n",
+            "conv1d: kernel_size must be a whole number");
+    refused(&f, "[4, 2]", "  - conv1d: {out: 2, kernel_size: 2, stride: 0.5}\n",
+            "conv1d: stride must be a whole number");
+    refused(&f, "[4, 2, 2]", "  - lppool2d: {kernel_size: 2, norm_type: 3}\n",
+            "norm_type is 3, but must be 1 or 2");
+    refused(&f, "[4, 2, 2]", "  - lppool2d: 2\n", "lppool2d is '2', but must be a map of keys");
+    finish(&f);
+}
