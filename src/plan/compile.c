@@ -193,7 +193,6 @@ clg_status clg_eval(clg_tensor t, void *out, size_t size)
     if (!clg_tensor_valid(t) || !out)
         return clg_fail(t.graph->object.ctx, CLG_ERR_ARGUMENT,
                         "eval: needs a valid tensor and a place to write to");
-    CLG_TRY(check_eval_shape(t));
     struct clg_plan *plan = clg_plan_create(t.graph);
     if (!plan)
         return CLG_ERR_MEMORY;
@@ -202,6 +201,8 @@ clg_status clg_eval(clg_tensor t, void *out, size_t size)
         status = clg_plan_compile(plan);
     if (status == CLG_OK)
         status = check_eval(plan, size);
+    if (status == CLG_OK)
+        status = check_eval_shape(t);
     if (status == CLG_OK)
         status = clg_plan_step(plan);
     if (status == CLG_OK)

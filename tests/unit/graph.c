@@ -277,7 +277,7 @@ TEST(graph, nothing_in_gives_nothing_out)
 TEST(graph, eval_has_no_batch)
 {
     struct bench b = bench_open();
-    float out[3];
+    float out[3]; /* as many as a batch of one has */
     clg_tensor t = clg_fill(b.graph, clg_shape2(CLG_BATCH, 3), 1);
 
     test_refused(b.ctx, CLG_ERR_ARGUMENT, "eval: the tensor's shape is",
