@@ -2,7 +2,8 @@
  *
  * Row-major, dense: op(A) is (M, K), op(B) is (K, N), C is (M, N), bias is (N). A is stored (K, M)
  * with FLAG_TRANSPOSE_A, B is stored (N, K) with FLAG_TRANSPOSE_B; products lie stride_a, stride_b
- * and stride_c elements apart. Sizes and transposes are arguments: one kernel serves a whole
+ * and stride_c elements apart. With ACT_GATE the place of the bias is taken by a gate like C, and C is 0
+ * where that is <= 0. Sizes and transposes are arguments: one kernel serves a whole
  * network, since to compile one takes longer than to train a hundred steps with it. */
 #include "common.clh"
 #include "activation.clh"

@@ -1,5 +1,5 @@
 /* gemm_epilogue.cl: C = act(C + bias) in place, after a product that cannot do it: C (rows, N),
- * bias (N). */
+ * bias (N), or with ACT_GATE a gate (rows, N) in its place. */
 #include "common.clh"
 #include "activation.clh"
 
@@ -14,7 +14,9 @@ kernel void epilogue(const int rows, const int N, const int has_bias, const int 
     for (int i = (int)get_global_id(0); i < rows; i += (int)get_global_size(0)) {
         global float *row = c + (long)i * N;
 
-        for (int j = 0; j < N; j += VW) {
+        for (int j = 0; activation == ACT_GATE && j < N; j++)
+            row[j] = bias[(long)i * N + j] <= 0.0f ? 0.0f : row[j];
+        for (int j = 0; activation != ACT_GATE && j < N; j += VW) {
             float part[VW];
             floatv x = 0.0f;
 
@@ -39,6 +41,8 @@ kernel void epilogue(const int rows, const int N, const int has_bias, const int 
     OPEN(const float, bias);
 
     for (long e = (long)get_global_id(0); e < (long)rows * N; e += (long)get_global_size(0))
-        c[e] = activate(c[e] + (has_bias ? bias[e % N] : 0.0f), activation);
+        c[e] = activation == ACT_GATE
+                   ? pass_gate(c[e], bias[e])
+                   : activate(c[e] + (has_bias ? bias[e % N] : 0.0f), activation);
 }
 #endif

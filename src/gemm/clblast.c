@@ -256,17 +256,19 @@ static void lower_epilogue(struct clg_launches *launches, const struct clg_gemm 
 {
     bool items = clg_device_machine(launches->device)->form == CLG_FORM_ITEM;
     uint64_t count = (uint64_t)rows * (uint64_t)g->N;
-    struct clg_view c = g->c;
+    struct clg_view c = g->c, beside = g->activation == CLG_ACT_GATE ? g->gate : g->bias;
     struct clg_launch *launch =
         clg_launch_kernel(launches, "gemm_epilogue", "epilogue", NULL, label);
 
     c.offset += (uint64_t)first;
+    if (g->activation == CLG_ACT_GATE)
+        beside.offset += (uint64_t)first;
     clg_launch_int(launch, rows);
     clg_launch_int(launch, g->N);
     clg_launch_int(launch, g->bias.buffer != NULL);
     clg_launch_int(launch, g->activation);
     clg_launch_view(launch, &c);
-    clg_launch_view(launch, &g->bias);
+    clg_launch_view(launch, &beside);
     clg_launch_items(launch, items ? (size_t)rows : (size_t)count);
     clg_launch_cost(launch, count, 2 * sizeof(float) * count);
 }

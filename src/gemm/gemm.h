@@ -4,7 +4,13 @@
 
 #include "device/device.h"
 
-enum clg_activation { CLG_ACT_NONE, CLG_ACT_RELU, CLG_ACT_SIGMOID, CLG_ACT_TANH };
+enum clg_activation {
+    CLG_ACT_NONE,
+    CLG_ACT_RELU,
+    CLG_ACT_SIGMOID,
+    CLG_ACT_TANH,
+    CLG_ACT_GATE /* 0 where gate <= 0: the gradient of relu */
+};
 
 /* C = act(op(A) op(B) + bias), row-major: op(A) (M, K), op(B) (K, N), C (M, N); A is stored (K, M)
  * with transpose_a and B (N, K) with transpose_b; all dense. batch products lie stride_x elements
@@ -14,7 +20,8 @@ struct clg_gemm {
     bool transpose_a, transpose_b;
     int64_t stride_a, stride_b, stride_c;
     struct clg_view a, b, c;
-    struct clg_view bias; /* (N); buffer NULL: none */
+    struct clg_view bias; /* (N); buffer NULL: none; not with a gate */
+    struct clg_view gate; /* like C, with CLG_ACT_GATE */
     enum clg_activation activation;
 };
 

@@ -25,7 +25,7 @@ static void add_operands(struct clg_launch *launch, const struct clg_gemm *gemm)
     clg_launch_view(launch, &gemm->a);
     clg_launch_view(launch, &gemm->b);
     clg_launch_view(launch, &gemm->c);
-    clg_launch_view(launch, &gemm->bias);
+    clg_launch_view(launch, gemm->activation == CLG_ACT_GATE ? &gemm->gate : &gemm->bias);
 }
 
 static struct clg_launch *start(struct clg_launches *launches, const struct clg_gemm *gemm,

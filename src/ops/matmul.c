@@ -146,6 +146,8 @@ static struct clg_gemm describe(const struct clg_lower *lower)
     };
     if (attr->bias)
         gemm.bias = lower->in[2];
+    if (attr->activation == CLG_ACT_GATE)
+        gemm.gate = lower->in[2];
     if (batch_b == 1 && !gemm.transpose_a) { /* the batch is more rows of A */
         gemm.M *= gemm.batch;
         gemm.batch = 1;

@@ -29,11 +29,12 @@ struct clg_constant_attr {
 struct clg_fill_attr {
     float value;
 };
-/* in: a, b[, bias]; bias (N) and activation are set by the epilogue pass of the plan alone. */
+/* in: a, b[, bias or gate]; bias (N), gate (like the product) and activation are set by the epilogue
+ * pass of the plan alone. */
 struct clg_matmul_attr {
     uint32_t transpose_a, transpose_b;
     uint32_t bias;       /* in[2] is one */
-    uint32_t activation; /* enum clg_activation */
+    uint32_t activation; /* enum clg_activation; with CLG_ACT_GATE in[2] is the gate */
 };
 struct clg_permute_attr {
     int32_t order[CLG_MAX_RANK]; /* 0 past the rank */

@@ -1,5 +1,5 @@
 /* act(A B + bias) in one kernel: the addition and the activation that alone read a product move
- * into its store. */
+ * into its store, and in the backward pass relu's gradient. */
 #include <string.h>
 #include "gemm/gemm.h"
 #include "plan/ir.h"
@@ -59,6 +59,18 @@ static void absorb(struct clg_ir_node *product, struct clg_ir_node *reader)
     product->dead = true;
 }
 
+static bool add_operand(struct clg_ir *ir, struct clg_ir_node *product, struct clg_ref operand)
+{
+    struct clg_ref *in = clg_pool_new(&ir->pool, 3, sizeof(*in));
+    if (!in)
+        return false;
+    memcpy(in, product->in, 2 * sizeof(*in));
+    in[2] = operand;
+    product->in = in;
+    product->n_in = 3;
+    return true;
+}
+
 static bool take_bias(struct clg_ir *ir, uint32_t index, int64_t reader)
 {
     struct clg_ir_node *product = clg_ir_node(ir, index), *add = clg_ir_node(ir, (uint32_t)reader);
@@ -69,13 +81,8 @@ static bool take_bias(struct clg_ir *ir, uint32_t index, int64_t reader)
     struct clg_ref other = add->in[add->in[0].node == index ? 1 : 0];
     if (other.node == index || !is_row(clg_ir_type(ir, other), shape->dim[shape->rank - 1]))
         return false;
-    struct clg_ref *in = clg_pool_new(&ir->pool, 3, sizeof(*in));
-    if (!in)
+    if (!add_operand(ir, product, other))
         return false;
-    memcpy(in, product->in, 2 * sizeof(*in));
-    in[2] = other;
-    product->in = in;
-    product->n_in = 3;
     attr->bias = 1;
     absorb(product, add);
     return true;
@@ -93,6 +100,21 @@ static bool take_activation(struct clg_ir *ir, uint32_t index, int64_t reader)
     return true;
 }
 
+/* relu_grad(gate, product). */
+static void take_gate(struct clg_ir *ir, uint32_t index, int64_t reader)
+{
+    struct clg_ir_node *product = clg_ir_node(ir, index), *grad = clg_ir_node(ir, (uint32_t)reader);
+    struct clg_matmul_attr *attr = (struct clg_matmul_attr *)product->attr;
+    if (grad->op != CLG_OP(relu_grad) || attr->bias || attr->activation != CLG_ACT_NONE ||
+        grad->in[1].node != index ||
+        !same_shape(&clg_ir_type(ir, grad->in[0])->shape, &product->out[0].shape))
+        return;
+    if (add_operand(ir, product, grad->in[0])) {
+        attr->activation = CLG_ACT_GATE;
+        absorb(product, grad);
+    }
+}
+
 clg_status clg_pass_epilogue(struct clg_ir *ir)
 {
     int64_t *reader = sole_readers(ir);
@@ -104,8 +126,8 @@ clg_status clg_pass_epilogue(struct clg_ir *ir)
         uint32_t at = i;
         if (reader[at] >= 0 && take_bias(ir, at, reader[at]))
             at = (uint32_t)reader[at];
-        if (reader[at] >= 0)
-            take_activation(ir, at, reader[at]);
+        if (reader[at] >= 0 && !take_activation(ir, at, reader[at]))
+            take_gate(ir, at, reader[at]);
     }
     return CLG_OK;
 }

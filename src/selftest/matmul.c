@@ -77,6 +77,8 @@ static void element(const struct clg_oracle_call *call, const struct operand *a,
     }
     /* a rounding for each product, in one of K + 1 additions */
     double error = clg_sum_error(a->cols + 1) * size + carried;
+    if (attr->activation == CLG_ACT_GATE && call->in[2].value[i] <= 0)
+        sum = error = 0;
     call->out->value[i] = activate(sum, attr->activation);
     call->out->error[i] = activation_error(sum, error, attr->activation);
 }
@@ -110,6 +112,22 @@ static void batched(struct clg_cases *cases, const char *what, clg_shape a, clg_
     clg_check(cases, what, clg_matmul(x, clg_case_uniform(cases, b, -1, 1), ta, tb));
 }
 
+/* relu's gradient in the store of a product, at an edge and in whole tiles, batched too. */
+static void gates(struct clg_cases *cases)
+{
+    const int64_t sizes[4][3] = {{9, 21, 13}, {24, 64, 70}, {2, 35, 300}, {1, 1, 1}};
+    const struct clg_matmul_attr attr = {.activation = CLG_ACT_GATE};
+    for (int i = 0; i < 8; i++) {
+        const int64_t *s = sizes[i / 2];
+        int64_t batch = i % 2 ? 3 : 1;
+        clg_tensor in[3] = {clg_case_uniform(cases, clg_shape3(batch, s[0], s[2]), -1, 1),
+                            clg_case_uniform(cases, clg_shape3(batch, s[2], s[1]), -1, 1),
+                            clg_case_uniform(cases, clg_shape3(batch, s[0], s[1]), -1, 1)};
+        clg_check_forward(cases, "gate",
+                          clg_node_add(in[0].graph, CLG_OP(matmul), in, 3, &attr, NULL));
+    }
+}
+
 /* The epilogue that the plan's passes ask for. */
 static void epilogues(struct clg_cases *cases)
 {
@@ -131,6 +149,9 @@ static void epilogues(struct clg_cases *cases)
         clg_tensor w = clg_case_uniform(cases, clg_shape2(33, 19), -1, 1);
         clg_tensor b = clg_case_uniform(cases, clg_shape1(33), -1, 1);
         clg_tensor y = clg_add(clg_matmul(x, w, false, true), b);
+        if (i == 2) /* two layers: the gradient of the first goes through a gate */
+            y = clg_matmul(clg_relu(y), clg_case_uniform(cases, clg_shape2(5, 33), -1, 1), false,
+                           true);
         clg_check(cases, "a linear layer and its activation",
                   i == 0   ? clg_tanh(y)
                   : i == 1 ? clg_sigmoid(y)
@@ -171,5 +192,6 @@ void clg_cases_matmul(struct clg_cases *cases)
     clg_check_twice(cases, "squared",
                     clg_matmul(x, clg_case_uniform(cases, clg_shape2(4, 5), -1, 1), false, false));
     epilogues(cases);
+    gates(cases);
     special_products(cases);
 }
