@@ -351,6 +351,36 @@ CLG_API clg_tensor clg_rms_norm(clg_tensor x, int32_t dims, const clg_norm_param
 CLG_API clg_tensor clg_local_response_norm(clg_tensor x, int32_t size, float alpha, float beta,
                                            float k);
 
+/* ---- sequences, batch first: x (N, T, in); T is a number, N may be a multiple of the batch ---- */
+
+/* One direction of a layer, with PyTorch's layout: weight_ih (G H, in), weight_hh (G H, H) and the
+ * biases (G H), the gates i, f, g, o of an LSTM (G = 4), r, z, n of a GRU (3), or one (RNN) above each
+ * other. A bias with graph NULL stands for none. */
+typedef struct clg_recurrent_weights {
+    clg_tensor weight_ih, weight_hh, bias_ih, bias_hh;
+} clg_recurrent_weights;
+
+typedef struct clg_recurrent_params {
+    clg_tensor h0, c0;  /* states before the first step, (N, H); default none: zeros. c0: LSTM alone */
+    clg_tensor lengths; /* (N) of int32: steps of each sequence; default none: T for all */
+    bool reverse;       /* from the last step to the first; default false */
+    bool relu;          /* of clg_rnn: instead of tanh; default false */
+} clg_recurrent_params;
+CLG_API clg_recurrent_params clg_recurrent_defaults(void);
+
+/* All outputs of a recurrent layer in one direction: (N, T, H). h_n and c_n (each may be NULL) get the
+ * states after the last step, (N, H). Past a sequence's length the output is 0 and the states stay as
+ * they are, so that in reverse it begins at its own last step, as PyTorch's packed sequences. One
+ * product for all inputs, then one and a fused kernel a step. Differentiable once.
+ * lstm: Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000); gru: Cho et al. 2014, with
+ * the reset gate behind the product, as PyTorch; rnn: Elman 1990. */
+CLG_API clg_tensor clg_lstm(clg_tensor x, const clg_recurrent_weights *weights,
+                            const clg_recurrent_params *params, clg_tensor *h_n, clg_tensor *c_n);
+CLG_API clg_tensor clg_gru(clg_tensor x, const clg_recurrent_weights *weights,
+                           const clg_recurrent_params *params, clg_tensor *h_n);
+CLG_API clg_tensor clg_rnn(clg_tensor x, const clg_recurrent_weights *weights,
+                           const clg_recurrent_params *params, clg_tensor *h_n);
+
 #ifdef __cplusplus
 }
 #endif

@@ -173,6 +173,15 @@ LOWER(avg_pool2d);
 GRAD(avg_pool2d_grad);
 LOWER(avg_pool2d_grad);
 
+/* recurrent.c, recurrent_lower.c */
+SHAPE(recurrent);
+GRAD(recurrent);
+WORK(recurrent);
+LOWER(recurrent);
+SHAPE(recurrent_grad);
+WORK(recurrent_grad);
+LOWER(recurrent_grad);
+
 /* norm.c */
 SHAPE(by_mode);
 GRAD(by_mode);

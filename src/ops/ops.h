@@ -87,6 +87,12 @@ struct clg_axis_attr {
 struct clg_count_attr {
     int64_t count; /* columns of the result */
 };
+/* Recurrent ops and their gradients: see ops/recurrent.h. */
+struct clg_recurrent_attr {
+    uint32_t cell; /* enum clg_cell */
+    uint32_t reverse, relu;
+    uint32_t given; /* enum clg_recurrent_given: inputs that may be left out */
+};
 struct clg_none_attr {
     uint32_t unused;
 };

@@ -14,7 +14,8 @@
     X(norm)                                                                                        \
     X(gather)                                                                                      \
     X(softmax)                                                                                     \
-    X(loss)
+    X(loss)                                                                                        \
+    X(recurrent)
 
 static void run(const char *family, clg_form form)
 {

@@ -1,0 +1,66 @@
+/* Numbers with their error, for oracles that are long formulas: each operation adds what float32
+ * rounds, and carries what its operands were off. */
+#ifndef CLG_SELFTEST_ROUNDED_H
+#define CLG_SELFTEST_ROUNDED_H
+
+#include <math.h>
+#include "selftest/oracle.h"
+
+struct clg_rounded {
+    double v, e;
+};
+
+/* One correctly rounded operation whose exact result on exact operands is v. */
+static inline struct clg_rounded clg_rounded(double v, double carried)
+{
+    return (struct clg_rounded){v, carried + CLG_ROUND * (fabs(v) + carried) + 0x1p-149};
+}
+
+static inline struct clg_rounded clg_exactly(double v)
+{
+    return (struct clg_rounded){v, 0};
+}
+
+static inline struct clg_rounded clg_element(const struct clg_oracle_array *array, int64_t i)
+{
+    return (struct clg_rounded){array->value[i], array->error[i]};
+}
+
+static inline void clg_put_element(const struct clg_oracle_array *array, int64_t i,
+                                   struct clg_rounded x)
+{
+    array->value[i] = x.v;
+    array->error[i] = x.e;
+}
+
+static inline struct clg_rounded clg_plus(struct clg_rounded a, struct clg_rounded b)
+{
+    return clg_rounded(a.v + b.v, a.e + b.e);
+}
+
+static inline struct clg_rounded clg_minus(struct clg_rounded a, struct clg_rounded b)
+{
+    return clg_rounded(a.v - b.v, a.e + b.e);
+}
+
+static inline struct clg_rounded clg_times(struct clg_rounded a, struct clg_rounded b)
+{
+    return clg_rounded(a.v * b.v, fabs(a.v) * b.e + fabs(b.v) * a.e + a.e * b.e);
+}
+
+/* 1 / (1 + e^-x): exp 3 ulp, a sum and a division of 2.5. Its slope is 1/4 at most. */
+static inline struct clg_rounded clg_sigmoid_of(struct clg_rounded x)
+{
+    double y = 1 / (1 + exp(-x.v));
+    return (struct clg_rounded){y, 0.25 * x.e + 2 * CLG_ROUND * y * (3 * (1 - y) + 0.5) +
+                                       2.5 * clg_ulp(y)};
+}
+
+/* 5 ulp; its slope is 1 at most. */
+static inline struct clg_rounded clg_tanh_of(struct clg_rounded x)
+{
+    double y = tanh(x.v);
+    return (struct clg_rounded){y, x.e + 5 * clg_ulp(y)};
+}
+
+#endif
