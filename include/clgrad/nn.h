@@ -76,6 +76,32 @@ CLG_API clg_tensor clg_group_norm_layer(clg_tensor x, const char *name, int32_t 
 CLG_API clg_tensor clg_instance_norm_layer(clg_tensor x, const char *name,
                                            const clg_norm_layer_params *params);
 
+typedef struct clg_recurrent_layer_params {
+    int32_t num_layers;          /* on top of each other; default 1 */
+    bool bias;                   /* default true */
+    bool bidirectional;          /* default false; else outputs are (N, T, 2 H), forward first */
+    bool relu;                   /* of clg_rnn_layer: instead of tanh; default false */
+    float dropout;               /* of what goes from a layer to the next; default 0 */
+    clg_tensor h0, c0;           /* (num_layers * directions, N, H); default none: zeros */
+    clg_tensor lengths;          /* as clg_recurrent_params has it; default none */
+    const clg_init *weight_init; /* default NULL: U(-s, s), s = 1 / sqrt(H), as PyTorch */
+    const clg_init *bias_init;   /* default NULL: as the weight's default; zeros when weight_init is given */
+} clg_recurrent_layer_params;
+CLG_API clg_recurrent_layer_params clg_recurrent_layer_defaults(void);
+
+/* clg_lstm, clg_gru and clg_rnn with parameters of PyTorch's names and layouts: NAME.weight_ih_l0
+ * (G H, in), NAME.weight_hh_l0 (G H, H), NAME.bias_ih_l0 and NAME.bias_hh_l0 (G H), with _l1 ... for
+ * further layers and _reverse behind for the other direction; G is 4, 3 and 1. x (N, T, in) gives
+ * (N, T, H); h_n and c_n (each may be NULL) get the last states, (num_layers * directions, N, H) in
+ * PyTorch's order. A state of another shape is refused. */
+CLG_API clg_tensor clg_lstm_layer(clg_tensor x, const char *name, int64_t hidden,
+                                  const clg_recurrent_layer_params *params, clg_tensor *h_n,
+                                  clg_tensor *c_n);
+CLG_API clg_tensor clg_gru_layer(clg_tensor x, const char *name, int64_t hidden,
+                                 const clg_recurrent_layer_params *params, clg_tensor *h_n);
+CLG_API clg_tensor clg_rnn_layer(clg_tensor x, const char *name, int64_t hidden,
+                                 const clg_recurrent_layer_params *params, clg_tensor *h_n);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,129 @@
+/* Layers of sequences (steps, numbers) in recipes: names and keys of PyTorch's modules. */
+#include "train/layers.h"
+
+#include <string.h>
+
+struct recurrent {
+    int64_t out, num_layers;
+    double dropout;
+    bool bias, bidirectional, last;
+    const char *nonlinearity;
+};
+#define RECURRENT_KEYS                                                                             \
+    {"out",                                                                                        \
+     CLG_KEY_INT,                                                                                  \
+     NULL,                                                                                         \
+     offsetof(struct recurrent, out),                                                              \
+     "hidden_size: outputs of each step and direction",                                            \
+     .required = true,                                                                             \
+     .range = CLG_POSITIVE},                                                                       \
+        {"num_layers",                                                                             \
+         CLG_KEY_INT,                                                                              \
+         "1",                                                                                      \
+         offsetof(struct recurrent, num_layers),                                                   \
+         "layers on top of each other",                                                            \
+         .range = CLG_POSITIVE},                                                                   \
+        {"bias", CLG_KEY_BOOL, "true", offsetof(struct recurrent, bias),                           \
+         "whether biases are added"},                                                              \
+        {"dropout",                                                                                \
+         CLG_KEY_NUMBER,                                                                           \
+         "0",                                                                                      \
+         offsetof(struct recurrent, dropout),                                                      \
+         "of what goes from a layer to the next",                                                  \
+         .range = CLG_SHARE},                                                                      \
+        {"bidirectional", CLG_KEY_BOOL, "false", offsetof(struct recurrent, bidirectional),        \
+         "also from the last step to the first; the outputs of both lie side by side"},            \
+    {                                                                                              \
+        "last", CLG_KEY_BOOL, "false", offsetof(struct recurrent, last),                           \
+            "the output of the last step alone"                                                    \
+    }
+static const struct clg_key recurrent_keys[] = {RECURRENT_KEYS, {0}};
+static const char *const nonlinearities[] = {"tanh", "relu", NULL};
+static const struct clg_key rnn_keys[] = {
+    RECURRENT_KEYS,
+    {"nonlinearity", CLG_KEY_WORD, "tanh", offsetof(struct recurrent, nonlinearity),
+     "of the new state", .detail = nonlinearities},
+    {0},
+};
+
+static clg_recurrent_layer_params params_of(const struct clg_build *build,
+                                            const struct recurrent *a)
+{
+    clg_recurrent_layer_params p = clg_recurrent_layer_defaults();
+    p.num_layers = clg_layer_int(a->num_layers);
+    p.bias = a->bias;
+    p.dropout = (float)a->dropout;
+    p.bidirectional = a->bidirectional;
+    p.relu = a->nonlinearity && !strcmp(a->nonlinearity, "relu");
+    p.weight_init = build->weight_init;
+    return p;
+}
+
+/* y (N, T, C) as it is, or its last step (N, C). */
+static clg_tensor steps_of(clg_tensor y, const struct recurrent *a)
+{
+    clg_shape shape = clg_tensor_shape(y);
+    if (!a->last || !clg_tensor_valid(y))
+        return y;
+    y = clg_slice(y, 1, shape.dim[1] - 1, shape.dim[1], 1);
+    return clg_reshape(y, clg_shape2(shape.dim[0], shape.dim[2]));
+}
+
+/* In one direction, the last output is the last state: h_n (1, N, H) of the top layer, without a
+ * copy of all outputs. */
+static clg_tensor result_of(clg_tensor y, clg_tensor h_n, const struct recurrent *a)
+{
+    clg_shape shape = clg_tensor_shape(h_n);
+    if (!a->last || a->bidirectional || a->num_layers != 1 || !clg_tensor_valid(y))
+        return steps_of(y, a);
+    return clg_reshape(h_n, clg_shape2(shape.dim[1], shape.dim[2]));
+}
+
+static clg_tensor build_lstm(struct clg_build *build, const char *name, clg_tensor x,
+                             const void *args)
+{
+    clg_recurrent_layer_params p = params_of(build, args);
+    clg_tensor h_n,
+        y = clg_lstm_layer(x, name, ((const struct recurrent *)args)->out, &p, &h_n, NULL);
+    return result_of(y, h_n, args);
+}
+const struct clg_kind clg_lstm_layer_kind = {
+    .name = "lstm",
+    .doc = "long short-term memory over (steps, numbers), step by step",
+    .bare = "out",
+    .keys = recurrent_keys,
+    .size = sizeof(struct recurrent),
+    .layer = build_lstm,
+};
+
+static clg_tensor build_gru(struct clg_build *build, const char *name, clg_tensor x,
+                            const void *args)
+{
+    clg_recurrent_layer_params p = params_of(build, args);
+    clg_tensor h_n, y = clg_gru_layer(x, name, ((const struct recurrent *)args)->out, &p, &h_n);
+    return result_of(y, h_n, args);
+}
+const struct clg_kind clg_gru_layer_kind = {
+    .name = "gru",
+    .doc = "gated recurrent units over (steps, numbers)",
+    .bare = "out",
+    .keys = recurrent_keys,
+    .size = sizeof(struct recurrent),
+    .layer = build_gru,
+};
+
+static clg_tensor build_rnn(struct clg_build *build, const char *name, clg_tensor x,
+                            const void *args)
+{
+    clg_recurrent_layer_params p = params_of(build, args);
+    clg_tensor h_n, y = clg_rnn_layer(x, name, ((const struct recurrent *)args)->out, &p, &h_n);
+    return result_of(y, h_n, args);
+}
+const struct clg_kind clg_rnn_layer_kind = {
+    .name = "rnn",
+    .doc = "a plain recurrent layer over (steps, numbers)",
+    .bare = "out",
+    .keys = rnn_keys,
+    .size = sizeof(struct recurrent),
+    .layer = build_rnn,
+};
