@@ -172,6 +172,45 @@ def linear(_layer, i, weights, x, sums):
     return sums.product(x, weight.T) + weights[f"{i}.bias"], back
 
 
+def sigmoid(x):
+    return F(1) / (F(1) + np.exp(-x))
+
+
+def lstm(_layer, i, weights, x, sums):
+    """The last output of an LSTM over x (N, T, in), with the gates i, f, g, o above each other."""
+    names = [f"{i}.net.{name}_l0" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    by_input, by_state, *biases = [weights[name] for name in names]
+    (rows, steps, _), hidden = x.shape, by_state.shape[1]
+    h = c = np.zeros((rows, hidden), F)
+    kept = []
+    for t in range(steps):
+        pre = (sums.product(x[:, t], by_input.T) + biases[0]) + \
+            (sums.product(h, by_state.T) + biases[1])
+        a, f, g, o = np.split(pre, 4, 1)
+        a, f, g, o = sigmoid(a), sigmoid(f), np.tanh(g), sigmoid(o)
+        kept.append((h, c, a, f, g, o))
+        c = f * c + a * g
+        h = o * np.tanh(c)
+
+    def back(dh, gradients):
+        dc, later = F(0), c
+        d_gates = []
+        for h_t, c_t, a, f, g, o in reversed(kept):
+            tc = np.tanh(later)
+            cell = dc + dh * o * (F(1) - tc * tc)
+            d_gates.append(np.concatenate([cell * g * a * (F(1) - a), cell * c_t * f * (F(1) - f),
+                                           cell * a * (F(1) - g * g), dh * tc * o * (F(1) - o)], 1))
+            dh, dc, later = sums.product(d_gates[-1], by_state), cell * f, c_t
+        d = np.concatenate(d_gates[::-1])
+        states = np.concatenate([k[0] for k in kept])
+        inputs = np.ascontiguousarray(x.transpose(1, 0, 2)).reshape(len(states), -1)
+        transposed = np.ascontiguousarray(d.T)
+        by_bias = sums.rows(d)
+        gradients.update(zip(names, (sums.product(transposed, inputs),
+                                     sums.product(transposed, states), by_bias, by_bias)))
+    return h, back
+
+
 def flatten(_layer, _i, _weights, x, _sums):
     return x.reshape(len(x), -1), lambda dy, _: dy.reshape(x.shape)
 
@@ -182,7 +221,8 @@ def activation(layer, _i, _weights, x, _sums):
 
 
 LAYERS = {"Linear": linear, "Conv2d": conv, "MaxPool2d": pool, "AvgPool2d": pool,
-          "AdaptiveAvgPool2d": whole_mean, "BatchNorm2d": batch_norm, "Flatten": flatten}
+          "AdaptiveAvgPool2d": whole_mean, "BatchNorm2d": batch_norm, "Flatten": flatten,
+          "LastStep": lstm}
 
 
 def forward(model, weights, x, sums):

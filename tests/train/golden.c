@@ -230,6 +230,12 @@ TEST(golden, cnn_bn)
     check("cnn-bn", "--device cpu --form group", 3);
 }
 
+TEST(golden, lstm_rows)
+{
+    check("lstm-rows", "--device cpu --form item", 40);
+    check("lstm-rows", "--device cpu --form group", 5);
+}
+
 /* On Mesa's rasteriser, which is right but has about 0.1 GFLOPS. */
 static void check_on_rusticl(const char *name, size_t steps)
 {
