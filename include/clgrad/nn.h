@@ -8,6 +8,11 @@
 extern "C" {
 #endif
 
+/* Lets the next layer called NAME use the parameters of the layer that has this name in the graph: weight
+ * tying. It counts once; without it a name used twice is an error, as is another shape. NULL takes it
+ * back. CLG_ERR_ARGUMENT when the graph has no such layer. */
+CLG_API clg_status clg_layer_share(clg_graph *graph, const char *name);
+
 typedef struct clg_linear_params {
     bool bias;                   /* default true */
     const clg_init *weight_init; /* default NULL: U(-s, s), s = 1 / sqrt(in), as PyTorch */
@@ -16,7 +21,7 @@ typedef struct clg_linear_params {
 CLG_API clg_linear_params clg_linear_defaults(void);
 
 /* y = x W^T + b: x (..., in) gives (..., out). Parameters NAME.weight (out, in) and NAME.bias (out). A
- * name used twice in a graph is an error. */
+ * name used twice in a graph is an error, but see clg_layer_share(). */
 CLG_API clg_tensor clg_linear(clg_tensor x, const char *name, int64_t out,
                               const clg_linear_params *params);
 

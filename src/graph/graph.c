@@ -36,6 +36,7 @@ static void graph_finish(struct clg_object *object)
     clg_free(ctx, g->updates.items);
     clg_free(ctx, g->losses.items);
     clg_free(ctx, g->layers.items);
+    clg_free(ctx, g->shared);
     clg_free(ctx, g->blobs.items);
     clg_free(ctx, g->error);
     clg_free(ctx, g);
@@ -278,16 +279,45 @@ clg_tensor clg_leaf_add(clg_graph *graph, const struct clg_op *op, const struct 
     return add(graph, op, NULL, 0, type, attr, name);
 }
 
+static bool is_taken(const clg_graph *graph, const char *name)
+{
+    for (size_t i = 0; i < graph->layers.count; i++)
+        if (!strcmp(graph->layers.items[i], name))
+            return true;
+    return false;
+}
+
+static void forget_shared(clg_graph *graph)
+{
+    clg_free(graph->object.ctx, graph->shared);
+    graph->shared = NULL;
+}
+
+clg_status clg_graph_share_layer(clg_graph *graph, const char *name)
+{
+    forget_shared(graph);
+    if (!name)
+        return CLG_OK;
+    if (!is_taken(graph, name))
+        return clg_fail(graph->object.ctx, CLG_ERR_ARGUMENT,
+                        "share layer '%s': the graph has no layer of this name", name);
+    graph->shared = clg_strdup(graph->object.ctx, name);
+    return graph->shared ? CLG_OK : CLG_ERR_MEMORY;
+}
+
 bool clg_graph_take_layer(clg_graph *graph, const char *name)
 {
     if (!graph)
         return false;
-    for (size_t i = 0; i < graph->layers.count; i++)
-        if (!strcmp(graph->layers.items[i], name)) {
+    if (is_taken(graph, name)) {
+        bool shared = graph->shared && !strcmp(graph->shared, name);
+        if (shared)
+            forget_shared(graph);
+        else
             clg_graph_fail(graph, CLG_ERR_ARGUMENT,
                            "layer '%s': the graph has a layer of this name already", name);
-            return false;
-        }
+        return shared;
+    }
     char *copy = clg_strdup(graph->object.ctx, name);
     char **slot = copy ? CLG_PUSH(graph->object.ctx, graph->layers) : NULL;
     if (!slot) {

@@ -16,6 +16,11 @@ bool clg_layer_begin(clg_tensor x, const char *what, const char *name)
     return false;
 }
 
+clg_status clg_layer_share(clg_graph *graph, const char *name)
+{
+    return graph ? clg_graph_share_layer(graph, name) : CLG_ERR_ARGUMENT;
+}
+
 static clg_tensor entry(clg_graph *graph, const char *name, const char *what, clg_shape shape,
                         const clg_init *init,
                         clg_tensor make(clg_graph *, const char *, clg_shape, const clg_init *))

@@ -238,3 +238,29 @@ TEST(nn, absurd_sizes_are_refused)
             clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", -1, NULL));
     clg_ctx_destroy(&b.ctx);
 }
+
+/* Once, by the name that is there; the gradients of both uses add up. */
+TEST(nn, layers_share)
+{
+    struct bench b = bench_open();
+    const float x[1] = {3}, w[1] = {2};
+    clg_linear_params p = clg_linear_defaults();
+    clg_tensor gradient, weight, y;
+    float got;
+    p.bias = false;
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "share layer 'fc': the graph has no layer of this name",
+                 clg_layer_share(b.graph, "fc"));
+    y = clg_linear(clg_constant(b.graph, CLG_F32, clg_shape2(1, 1), x), "fc", 1, &p);
+    test_ok(b.ctx, clg_layer_share(b.graph, "fc"));
+    y = clg_linear(y, "fc", 1, &p);
+    test_ok(b.ctx, clg_store_set(b.store, "fc.weight", w, sizeof(w)));
+    weight = clg_parameter(b.graph, "fc.weight", clg_shape2(1, 1), NULL);
+    test_ok(b.ctx, clg_grad(clg_sum(y, NULL, 0, false), &weight, 1, &gradient));
+    test_ok(b.ctx, clg_eval(gradient, &got, sizeof(got)));
+    cr_assert_eq(got, 12, "d (w^2 x) / d w is 2 w x: 12, not %g", (double)got);
+    test_ok(b.ctx, clg_layer_share(b.graph, "fc"));
+    test_ok(b.ctx, clg_layer_share(b.graph, NULL));
+    refused(&b, "layer 'fc': the graph has a layer of this name already", clg_linear(y, "fc", 1, &p));
+    cr_assert_eq(clg_layer_share(NULL, "fc"), CLG_ERR_ARGUMENT);
+    clg_ctx_destroy(&b.ctx);
+}
