@@ -22,7 +22,9 @@ enum clg_key_type {
     CLG_KEY_SECTION,     /* the structure of the kind in detail */
     CLG_KEY_ONE_OF,      /* struct clg_choice: {NAME: {keys}} of the family in detail, or NAME */
     CLG_KEY_BY_KEY,      /* struct clg_choice: {NAME: ..., keys} of the family in detail */
-    CLG_KEY_LIST         /* struct clg_choices: a list of ONE_OF, each with a name */
+    CLG_KEY_SECTIONS,    /* struct clg_rows: a list of such sections */
+    CLG_KEY_LIST,        /* struct clg_choices: a list of ONE_OF, each with a name */
+    CLG_KEY_LISTS        /* struct clg_lists: a list of such lists */
 };
 
 enum clg_key_range {
@@ -51,7 +53,7 @@ struct clg_kind {
     const struct clg_key *keys; /* until name NULL; NULL: none */
     size_t size;                /* of the structure with the fields */
     bool classes;               /* of a loss: labels are classes, not numbers */
-    bool block;                 /* of a layer: its inner layers tell their places in messages */
+    bool block;                 /* of a layer: it consists of layers */
     /* One of these, by family. args: the structure. */
     clg_tensor (*layer)(struct clg_build *build, const char *name, clg_tensor x, const void *args);
     clg_tensor (*loss)(const struct clg_build *build, clg_tensor result, clg_tensor label,
@@ -74,10 +76,19 @@ struct clg_choice {
     const struct clg_yaml *at;
     const struct clg_kind *kind; /* NULL: absent */
     void *args;
-    const char *name; /* in a list: given, or the position */
+    const char *name;  /* in a list: given, or the position */
+    const char *share; /* in a list: the name of another; NULL: absent */
 };
 struct clg_choices {
     struct clg_choice *items;
+    size_t count;
+};
+struct clg_lists {
+    struct clg_choices *items;
+    size_t count;
+};
+struct clg_rows {
+    void *items; /* structures of the kind */
     size_t count;
 };
 
@@ -99,6 +110,15 @@ struct clg_parse {
     const struct clg_folders *folders;
 };
 
+/* The keys of a kind. choice: where they may give a name, else NULL. */
+clg_status clg_parse_kind(const struct clg_parse *p, const struct clg_kind *kind,
+                          struct clg_yaml *node, const char *where, struct clg_choice *choice,
+                          void *args);
+/* The field of a choice that this key, which every item of a list may have, gives; else NULL. */
+const char **clg_choice_word(struct clg_choice *choice, const char *key);
+/* One value of the types ONE_OF, BY_KEY, LIST and LISTS. */
+clg_status clg_choice_parse(const struct clg_parse *p, const struct clg_key *key,
+                            struct clg_yaml *node, const char *where, void *field);
 /* One value of a type before CLG_KEY_SECTION into its field. */
 clg_status clg_value_parse(const struct clg_parse *p, const struct clg_key *key,
                            struct clg_yaml *node, const char *where, void *field);

@@ -1,6 +1,7 @@
 /* The list of a recipe's layers, and building a list of them. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train/layers.h"
 
@@ -48,20 +49,118 @@ bool clg_layer_sizes(struct clg_build *build, const char *layer, const char *key
     return true;
 }
 
+/* ---- sharing ---- */
+
+static const struct clg_built *find_built(const struct clg_build *build, const char *name)
+{
+    for (const struct clg_built *at = build->built; at; at = at->next)
+        if (strcmp(at->name, name) == 0)
+            return at;
+    return NULL;
+}
+
+/* The layer that a name means in the block prefix: of the block, or of one around it. */
+static const struct clg_built *resolve(struct clg_build *build, const char *prefix,
+                                       const char *name)
+{
+    struct clg_blocks *pool = &build->recipe->pool;
+    size_t length = prefix ? strlen(prefix) : 0;
+
+    for (;;) {
+        const char *full =
+            length ? clg_blocks_print(pool, "%.*s.%s", (int)length, prefix, name) : name;
+        const struct clg_built *found = full ? find_built(build, full) : NULL;
+
+        if (found || !full || !length)
+            return found;
+        while (length && prefix[--length] != '.')
+            ;
+    }
+}
+
+/* Whether the store has entries NAME.WHAT. */
+static bool has_parameters(const struct clg_build *build, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < clg_store_count(build->store); i++) {
+        const char *entry = clg_store_name(build->store, i);
+
+        if (strncmp(entry, name, length) == 0 && entry[length] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* Finds whose parameters a layer uses. */
+static bool find_owner(struct clg_build *build, const struct clg_choice *layer, const char *prefix,
+                       struct clg_built *own)
+{
+    const struct clg_built *of;
+
+    if (!layer->share)
+        return true;
+    of = resolve(build, prefix, layer->share);
+    if (!of)
+        clg_layer_refuse(build, "share: no layer before this one is called '%.100s'", layer->share);
+    else if (of->kind != own->kind)
+        clg_layer_refuse(build, "share: layer '%.100s' is %s, but this one %s", layer->share,
+                         of->kind->name, own->kind->name);
+    else if (!has_parameters(build, of->owner))
+        clg_layer_refuse(build, "share: layer '%.100s' has no parameters", layer->share);
+    else {
+        own->owner = of->owner;
+        return true;
+    }
+    return false;
+}
+
+/* Builds a layer with the parameters of the layers that are there. */
+static clg_tensor build_shared(struct clg_build *build, const struct clg_choice *layer,
+                               const char *owner, clg_tensor x)
+{
+    size_t before = clg_store_count(build->store);
+    bool outer = build->sharing;
+
+    build->sharing = true;
+    if (!layer->kind->block && has_parameters(build, owner) &&
+        clg_layer_share(build->graph, owner) != CLG_OK)
+        return (clg_tensor){0};
+    x = layer->kind->layer(build, owner, x, layer->args);
+    build->sharing = outer;
+    if (clg_tensor_valid(x) && clg_store_count(build->store) > before)
+        return clg_layer_refuse(build,
+                                "share: this layer has the parameter '%s', which '%s' has not",
+                                clg_store_name(build->store, before), owner);
+    return x;
+}
+
+/* ---- building ---- */
+
 static clg_tensor build_layer(struct clg_build *build, const struct clg_choice *layer,
                               const char *prefix, clg_tensor x)
 {
-    struct clg_recipe *recipe = build->recipe;
+    struct clg_blocks *pool = &build->recipe->pool;
+    struct clg_built *own = clg_blocks_new(pool, 1, sizeof(*own));
     const char *name = layer->name;
 
     if (prefix)
-        name = clg_blocks_print(&recipe->pool, "%s.%s", prefix, name);
-    if (!name)
+        name = clg_blocks_print(pool, "%s.%s", prefix, name);
+    if (!name || !own)
         return (clg_tensor){0};
-    x = layer->kind->layer(build, name, x, layer->args);
-    /* The inner layer of a block has told its place already. */
-    if (!clg_tensor_valid(x) && !layer->kind->block)
-        clg_recipe_fail_at(recipe, layer->at);
+    *own = (struct clg_built){layer->kind, name, name, NULL};
+    if (!find_owner(build, layer, prefix, own))
+        x = (clg_tensor){0};
+    else if (layer->share || build->sharing)
+        x = build_shared(build, layer, own->owner, x);
+    else
+        x = layer->kind->layer(build, name, x, layer->args);
+    own->next = build->built;
+    build->built = own;
+    if (!clg_tensor_valid(x) && !build->placed) {
+        build->placed = true;
+        clg_recipe_fail_at(build->recipe, layer->at);
+    }
     return x;
 }
 

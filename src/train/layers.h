@@ -4,6 +4,14 @@
 
 #include "train/recipe.h"
 
+/* A layer that was built. */
+struct clg_built {
+    const struct clg_kind *kind;
+    const char *name;  /* from the model's root */
+    const char *owner; /* of its parameters' names: another layer's where it shares */
+    struct clg_built *next;
+};
+
 #define LAYER(word) extern const struct clg_kind clg_##word##_layer_kind;
 #include "train/layers.def"
 #undef LAYER

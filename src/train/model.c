@@ -161,7 +161,7 @@ static clg_status build_graph(struct clg_build *build, clg_model *model, clg_ten
 static clg_status build_model(struct clg_recipe *recipe, clg_model *model, bool for_training)
 {
     const struct clg_recipe_init *from = &recipe->values.init;
-    struct clg_build build = {.recipe = recipe, .graph = model->graph};
+    struct clg_build build = {.recipe = recipe, .graph = model->graph, .store = model->store};
     clg_init init;
     clg_tensor loss;
 

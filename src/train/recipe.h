@@ -63,7 +63,11 @@ bool clg_normalizes_in_graph(const struct clg_recipe_data *data);
 struct clg_build {
     struct clg_recipe *recipe;
     clg_graph *graph;
+    clg_store *store;
     const clg_init *weight_init; /* NULL: each layer's default */
+    struct clg_built *built;     /* the layers so far, latest first */
+    bool sharing;                /* within a layer that shares another's parameters */
+    bool placed;                 /* the failure's sentence has its place already */
 };
 
 /* Adds the layers of a list; names within it start with prefix and a dot (NULL: nothing). */

@@ -91,6 +91,8 @@ static struct clg_yaml *step_into(struct clg_blocks *pool, struct clg_yaml *node
     if (node->kind == CLG_YAML_SCALAR) { /* a value becomes a map: loss: mse and loss.mse.x=1 */
         node->kind = CLG_YAML_MAP;
         node->text = NULL;
+        node->origin = origin; /* whose mistake it is if this is none */
+        node->line = 0;
     }
     child = clg_yaml_find(node, part);
     if (child)

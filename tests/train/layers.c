@@ -203,6 +203,72 @@ TEST(layers, normalisation)
     finish(&f);
 }
 
+TEST(layers, blocks)
+{
+    static const struct example examples[] = {
+        {"[4]",
+         "  - residual: [{linear: 8}, relu, {linear: 4}]\n"
+         "  - residual: {name: r, layers: [{linear: {out: 3, name: f}}], shortcut: [{linear: "
+         "3}]}\n",
+         "0.0.weight (8, 4) 0.0.bias (8) 0.2.weight (4, 8) 0.2.bias (4) r.f.weight (3, 4) "
+         "r.f.bias (3) r.shortcut.0.weight (3, 4) r.shortcut.0.bias (3)",
+         3, 4},
+        {"[4]",
+         "  - parallel: [[{linear: 2}, relu], [{linear: 3}], [identity]]\n"
+         "  - parallel: {concat: false, branches: [[{linear: 2}], [{linear: {out: 2, name: "
+         "b}}]]}\n",
+         "0.0.0.weight (2, 4) 0.0.0.bias (2) 0.1.0.weight (3, 4) 0.1.0.bias (3) "
+         "1.0.0.weight (2, 9) 1.0.0.bias (2) 1.1.b.weight (2, 9) 1.1.b.bias (2)",
+         2, 4},
+        {"[2, 4]",
+         "  - parallel: {dim: -1, branches: [[{linear: 2}], [{linear: 3}]]}\n"
+         "  - parallel: [[{linear: 1}]]\n",
+         "0.0.0.weight (2, 4) 0.0.0.bias (2) 0.1.0.weight (3, 4) 0.1.0.bias (3) "
+         "1.0.0.weight (1, 5) 1.0.0.bias (1)",
+         2, 8},
+        {"[4]",
+         "  - repeat: {times: 2, layers: [{residual: [{linear: 4}, tanh]}], name: stack}\n"
+         "  - linear: 1\n",
+         "stack.0.0.0.weight (4, 4) stack.0.0.0.bias (4) stack.1.0.0.weight (4, 4) "
+         "stack.1.0.0.bias (4) 1.weight (1, 4) 1.bias (1)",
+         1, 4},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
+/* A layer, and a whole block, with the parameters of another; names are looked up from the inside.
+ */
+TEST(layers, shared_parameters)
+{
+    static const struct example examples[] = {
+        {"[4]",
+         "  - linear: 4\n  - relu\n  - linear: {out: 4, share: '0'}\n  - tanh\n"
+         "  - {linear: 4, share: '2'}\n",
+         "0.weight (4, 4) 0.bias (4)", 4, 4},
+        {"[4]",
+         "  - sequential: {name: enc, layers: [{linear: 4}, relu, {prelu: 4}]}\n"
+         "  - sequential: {share: enc, layers: [{linear: 4}, relu, {prelu: 4}]}\n"
+         "  - linear: {out: 4, share: enc.0}\n",
+         "enc.0.weight (4, 4) enc.0.bias (4) enc.2.weight (4)", 4, 4},
+        {"[4]",
+         "  - linear: {out: 4, name: a}\n"
+         "  - repeat: {times: 2, layers: [{linear: {out: 4, name: a}}, {linear: {out: 4, share: "
+         "a}}]}\n",
+         "a.weight (4, 4) a.bias (4) 1.0.a.weight (4, 4) 1.0.a.bias (4) 1.1.a.weight (4, 4) "
+         "1.1.a.bias (4)",
+         4, 4},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
 /* ---- refusals: the layer's line, and what is wrong ---- */
 
 static void refused(struct fixture *f, const char *shape, const char *layers, const char *words)
@@ -243,5 +309,52 @@ TEST(layers, refused)
     refused(&f, "[4, 2, 2]", "  - lppool2d: {kernel_size: 2, norm_type: 3}\n",
             "norm_type is 3, but must be 1 or 2");
     refused(&f, "[4, 2, 2]", "  - lppool2d: 2\n", "lppool2d is '2', but must be a map of keys");
+    finish(&f);
+}
+
+TEST(layers, blocks_refused)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, "[4]", "  - relu\n  - residual: [{linear: 1}]\n",
+            "r.yaml:4: residual: (batch, 1) and (batch, 4) cannot be added");
+    refused(&f, "[4]", "  - residual:\n    - relu\n    - prelu: 3\n", "r.yaml:5: prelu '0.1': 3");
+    refused(&f, "[4]", "  - residual: []\n",
+            "model.0.residual.layers is an empty list, but must have one layer or more");
+    refused(&f, "[4]", "  - parallel: [[{linear: 1}], [identity]]\n  - parallel: [relu]\n",
+            "model.1.parallel.branches.0 is 'relu', but must be a list");
+    refused(&f, "[4]", "  - parallel: {concat: false, branches: [[{linear: 1}], [identity]]}\n",
+            "parallel: (batch, 1) and (batch, 4) cannot be added");
+    refused(&f, "[4]", "  - parallel: [[{reshape: [2, 2]}], [identity]]\n", "r.yaml:3: concat");
+    refused(&f, "[4]", "  - parallel: {dim: 5, branches: [[relu], [identity]]}\n", "concat");
+    refused(&f, "[4]", "  - parallel: []\n", "but must be a list of one list or more");
+    refused(&f, "[4]", "  - repeat: {times: 0, layers: [relu]}\n", "times is '0', but must be");
+    refused(&f, "[4]", "  - repeat: {times: 100000, layers: [relu]}\n",
+            "times is 100000, but must be at most 1000");
+    finish(&f);
+}
+
+TEST(layers, sharing_refused)
+{
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, "[4]", "  - linear: {out: 4, name: a}\n  - linear: {out: 4, name: a}\n",
+            "r.yaml:4: layer 'a': the graph has a layer of this name already");
+    refused(&f, "[4]", "  - linear: {out: 4, share: a}\n  - linear: {out: 4, name: a}\n",
+            "r.yaml:3: share: no layer before this one is called 'a'");
+    refused(&f, "[4]", "  - linear: 4\n  - prelu: {share: '0'}\n",
+            "share: layer '0' is linear, but this one prelu");
+    refused(&f, "[4]", "  - relu\n  - relu: {share: '0'}\n", "share: layer '0' has no parameters");
+    refused(&f, "[4]", "  - linear: 4\n  - linear: {out: 3, share: '0'}\n",
+            "linear '0': asked for 3 outputs, weight (4, 4) gives 4");
+    refused(&f, "[4]",
+            "  - sequential: [{linear: 4}]\n"
+            "  - sequential: {share: '0', layers: [{linear: 4}, {linear: 4}]}\n",
+            "share: this layer has the parameter '0.1.weight', which '0.1' has not");
+    refused(&f, "[4]", "  - linear: {out: 4, bias: false}\n  - linear: {out: 4, share: '0'}\n",
+            "share: this layer has the parameter '0.bias', which '0' has not");
+    refused(&f, "[4]", "  - linear: {out: 4, share: [a]}\n", "share is a list, but must be a word");
     finish(&f);
 }

@@ -141,6 +141,17 @@ TEST(recipe, settings_replace_values)
     finish(&f);
 }
 
+/* A key without a value is as if it were not there. */
+TEST(recipe, empty_values)
+{
+    struct fixture f;
+
+    setup(&f);
+    has(accepted(&f, "lr: 0.5", "lr: ", NULL), "lr: 0.001");
+    has(accepted(&f, "lr: 0.5", "lr: null", NULL), "lr: 0.001");
+    finish(&f);
+}
+
 TEST(recipe, settings_are_checked)
 {
     static const char *const cases[][2] = {
@@ -154,6 +165,10 @@ TEST(recipe, settings_are_checked)
         {"data.shape=[1", "this is not YAML"},
         {"loss.x=1", "loss: unknown loss 'x'"},
         {"data.train=null", "data needs the key 'train'"},
+        {"optimizer.sgd.lr.x=3", "--set optimizer.sgd.lr.x=3: optimizer.sgd.lr is a map, but must "
+                                 "be a number of at least 0"},
+        {"model=[]", "--set model=[]: model is an empty list, but must have one layer or more"},
+        {"model=", "the recipe needs the key 'model'"},
     };
     struct fixture f;
 

@@ -1,0 +1,183 @@
+/* Values that are one of several kinds by name, and lists of them. */
+#include <string.h>
+
+#include "train/keys.h"
+
+static const char *kind_name(const void *list, size_t i)
+{
+    const struct clg_kind *kind = ((const struct clg_family *)list)->kinds[i];
+
+    return kind ? kind->name : NULL;
+}
+
+static const struct clg_kind *find_kind(const struct clg_family *family, const char *name)
+{
+    for (size_t i = 0; family->kinds[i]; i++)
+        if (strcmp(family->kinds[i]->name, name) == 0)
+            return family->kinds[i];
+    return NULL;
+}
+
+static clg_status unknown_kind(const struct clg_parse *p, const struct clg_yaml *node,
+                               const char *where, const struct clg_family *family, const char *name)
+{
+    return clg_yaml_fail(p->pool->ctx, node,
+                         "%s: unknown %s '%.100s'; the nearest known one is '%s'", where,
+                         family->noun, name, clg_parse_nearest(name, kind_name, family));
+}
+
+/* The structure of a choice, filled from the node of its keys. */
+static clg_status parse_args(const struct clg_parse *p, struct clg_choice *choice,
+                             struct clg_yaml *node, const char *where)
+{
+    choice->args = clg_blocks_new(p->pool, 1, choice->kind->size ? choice->kind->size : 1);
+    where = clg_parse_join(p, where, choice->kind->name);
+    if (!choice->args || !where)
+        return CLG_ERR_MEMORY;
+    return clg_parse_kind(p, choice->kind, node, where, choice->name ? choice : NULL, choice->args);
+}
+
+/* "relu" as "relu: {}", where relu takes keys. */
+static clg_status expand_word(const struct clg_parse *p, struct clg_yaml *node,
+                              const struct clg_family *family)
+{
+    const struct clg_kind *kind = find_kind(family, node->text);
+    struct clg_yaml *keys = clg_yaml_map(p->pool, node->origin, node->line);
+
+    if (!keys)
+        return CLG_ERR_MEMORY;
+    clg_yaml_add(node, node->text, keys);
+    if (kind && kind->keys)
+        node->kind = CLG_YAML_MAP;
+    return CLG_OK;
+}
+
+const char **clg_choice_word(struct clg_choice *choice, const char *key)
+{
+    if (strcmp(key, "name") == 0)
+        return &choice->name;
+    return strcmp(key, "share") == 0 ? &choice->share : NULL;
+}
+
+/* The entry of {NAME: {keys}} with the kind's name. In a list, where a choice has a name, others
+ * may give it, and what it shares. NULL when it is not such a map. */
+static struct clg_yaml *main_entry(struct clg_yaml *node, struct clg_choice *choice)
+{
+    struct clg_yaml *main = NULL;
+
+    for (struct clg_yaml *entry = node->first; entry; entry = entry->next) {
+        const char **word = choice->name ? clg_choice_word(choice, entry->key) : NULL;
+
+        if (word && entry->kind == CLG_YAML_SCALAR)
+            *word = entry->text;
+        else if (main)
+            return NULL;
+        else
+            main = entry;
+    }
+    return main;
+}
+
+static clg_status parse_one_of(const struct clg_parse *p, const struct clg_key *key,
+                               struct clg_yaml *node, const char *where, void *field)
+{
+    const struct clg_family *family = key->detail;
+    struct clg_choice *choice = field;
+    struct clg_yaml *entry;
+    const char *must;
+
+    if (node->kind == CLG_YAML_SCALAR && !clg_yaml_is_null(node))
+        CLG_TRY(expand_word(p, node, family));
+    entry = node->kind != CLG_YAML_LIST ? main_entry(node, choice) : NULL;
+    if (!entry) {
+        must = clg_blocks_print(p->pool, "one %s, as NAME or {NAME: {...}}", family->noun);
+        return must ? clg_parse_wrong(p, node, where, must) : CLG_ERR_MEMORY;
+    }
+    choice->at = node;
+    choice->kind = find_kind(family, entry->key);
+    if (!choice->kind)
+        return unknown_kind(p, entry, where, family, entry->key);
+    return parse_args(p, choice, entry, where);
+}
+
+static clg_status parse_by_key(const struct clg_parse *p, const struct clg_key *key,
+                               struct clg_yaml *node, const char *where, void *field)
+{
+    const struct clg_family *family = key->detail;
+    struct clg_choice *choice = field;
+
+    if (node->kind != CLG_YAML_MAP || !node->first)
+        return clg_parse_wrong(p, node, where, "a map");
+    choice->at = node;
+    for (const struct clg_yaml *child = node->first; child && !choice->kind; child = child->next)
+        choice->kind = find_kind(family, child->key);
+    if (!choice->kind)
+        return unknown_kind(p, node->first, where, family, node->first->key);
+    choice->args = clg_blocks_new(p->pool, 1, choice->kind->size);
+    if (!choice->args)
+        return CLG_ERR_MEMORY;
+    return clg_parse_kind(p, choice->kind, node, where, NULL, choice->args);
+}
+
+static clg_status parse_list(const struct clg_parse *p, const struct clg_key *key,
+                             struct clg_yaml *node, const char *where, void *field)
+{
+    struct clg_choices *list = field;
+
+    if (node->kind != CLG_YAML_LIST)
+        return clg_parse_wrong(p, node, where, "a list with a line for each");
+    if (!node->first)
+        return clg_yaml_fail(p->pool->ctx, node,
+                             "%s is an empty list, but must have one %s or more", where,
+                             ((const struct clg_family *)key->detail)->noun);
+    list->items = clg_blocks_new(p->pool, clg_yaml_count(node), sizeof(*list->items));
+    if (!list->items)
+        return CLG_ERR_MEMORY;
+    for (struct clg_yaml *child = node->first; child; child = child->next) {
+        struct clg_choice *item = &list->items[list->count];
+        const char *position = clg_blocks_print(p->pool, "%zu", list->count++);
+        const char *path = position ? clg_parse_join(p, where, position) : NULL;
+
+        if (!path)
+            return CLG_ERR_MEMORY;
+        item->name = position;
+        CLG_TRY(parse_one_of(p, key, child, path, item));
+    }
+    return CLG_OK;
+}
+
+static clg_status parse_lists(const struct clg_parse *p, const struct clg_key *key,
+                              struct clg_yaml *node, const char *where, void *field)
+{
+    struct clg_lists *lists = field;
+
+    if (node->kind != CLG_YAML_LIST || !node->first)
+        return clg_parse_wrong(p, node, where, "a list of one list or more");
+    lists->items = clg_blocks_new(p->pool, clg_yaml_count(node), sizeof(*lists->items));
+    if (!lists->items)
+        return CLG_ERR_MEMORY;
+    for (struct clg_yaml *child = node->first; child; child = child->next) {
+        const char *position = clg_blocks_print(p->pool, "%zu", lists->count);
+        const char *path = position ? clg_parse_join(p, where, position) : NULL;
+
+        if (!path)
+            return CLG_ERR_MEMORY;
+        CLG_TRY(parse_list(p, key, child, path, &lists->items[lists->count++]));
+    }
+    return CLG_OK;
+}
+
+clg_status clg_choice_parse(const struct clg_parse *p, const struct clg_key *key,
+                            struct clg_yaml *node, const char *where, void *field)
+{
+    switch (key->type) {
+    case CLG_KEY_ONE_OF:
+        return parse_one_of(p, key, node, where, field);
+    case CLG_KEY_BY_KEY:
+        return parse_by_key(p, key, node, where, field);
+    case CLG_KEY_LIST:
+        return parse_list(p, key, node, where, field);
+    default:
+        return parse_lists(p, key, node, where, field);
+    }
+}
