@@ -13,8 +13,8 @@
 struct selftest {
     struct clg_cli *cli;
     const char *only; /* --op, names with commas between them; NULL: all */
-    bool small;      /* --small */
-    FILE *record;    /* where a child process keeps its results; NULL: they are printed */
+    bool small;       /* --small */
+    FILE *record;     /* where a child process keeps its results; NULL: they are printed */
     uint32_t ops, cases, failed;
     double worst;
 };

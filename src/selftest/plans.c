@@ -76,8 +76,8 @@ static clg_status run(struct stage *s)
     clg_plan_params params = clg_plan_defaults();
     CLG_TRY(choose_outputs(s));
     params.outputs = s->outputs;
-    s->plan = clg_compile(s->cases->graph, CLG_CASE_BATCH, s->training ? CLG_TRAIN : CLG_INFER,
-                          &params);
+    s->plan =
+        clg_compile(s->cases->graph, CLG_CASE_BATCH, s->training ? CLG_TRAIN : CLG_INFER, &params);
     if (!s->plan)
         return clg_error_status(s->cases->ctx);
     CLG_TRY(write_inputs(s));

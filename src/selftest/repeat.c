@@ -38,8 +38,7 @@ static clg_status compare_output(struct clg_cases *cases, size_t index, clg_plan
     char text[160];
     uint32_t *bits = clg_new(cases->ctx, 2, bytes);
     uint32_t *again = bits ? bits + bytes / 4 : NULL;
-    clg_status status =
-        bits ? clg_plan_read(plan[0], output->name, bits, bytes) : CLG_ERR_MEMORY;
+    clg_status status = bits ? clg_plan_read(plan[0], output->name, bits, bytes) : CLG_ERR_MEMORY;
     if (status == CLG_OK)
         status = clg_plan_read(plan[1], output->name, again, bytes);
     at = status == CLG_OK ? first_difference(bits, again, bytes / 4) : bytes / 4;

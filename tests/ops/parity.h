@@ -1,0 +1,33 @@
+/* Stored cases of PyTorch (tests/ops/parity, written by tools/pytorch_cases.py) as graphs. */
+#ifndef TEST_OPS_PARITY_H
+#define TEST_OPS_PARITY_H
+
+#include <clgrad/clgrad.h>
+#include <jansson.h>
+
+enum { PARITY_INPUTS = 12, PARITY_OUTPUTS = 4 };
+
+/* A case while it is built: its inputs are there, its builder sets the outputs. */
+struct parity {
+    clg_graph *graph;
+    const json_t *params;
+    char name[32]; /* of a layer that the builder makes; its parameters are NAME.weight ... */
+    clg_tensor x[PARITY_INPUTS], y[PARITY_OUTPUTS];
+    size_t n_in, n_out;
+};
+
+/* What a case's op stands for: exactly one function. */
+struct parity_op {
+    const char *name;
+    clg_tensor (*unary)(clg_tensor x);
+    clg_tensor (*binary)(clg_tensor a, clg_tensor b);
+    clg_tensor (*build)(struct parity *p); /* sets n_out itself when it has other outputs too */
+};
+
+extern const struct parity_op parity_ops[];
+extern const size_t parity_op_count;
+
+/* Builds the outputs; false when there is no such op. */
+bool parity_build(struct parity *p, const char *op);
+
+#endif
