@@ -19,11 +19,12 @@ kernel void gather_rows(TENSOR(const float, table), TENSOR(const int, index), TE
     }
 }
 
-/* y (R, cols): row k is the sum of the rows of x (n, cols) with index k, in their order. Each of
- * `parts` has `per` rows of y, and looks through all indices. */
+/* y (R, cols): row k is the sum of the rows of x (n, cols) with index k, in their order; an index
+ * outside is clamped, and flagged by the first part. Each of `parts` has `per` rows of y, and looks through all indices. */
 #if !SHORT_ROWS
 kernel void scatter_add(TENSOR(const float, x), TENSOR(const int, index), TENSOR(float, y),
-                        const int R, const int n, const int cols, const int per, const int parts)
+                        global uint *block, const int R, const int n, const int cols,
+                        const int per, const int parts)
 {
     OPEN(const float, x);
     OPEN(const int, index);
@@ -37,7 +38,9 @@ kernel void scatter_add(TENSOR(const float, x), TENSOR(const int, index), TENSOR
             ROW_EACH(cols, ZERO)
         }
         for (int i = 0; i < n; i++) {
-            const int row = clamp(index[i], 0, R - 1);
+            const int given = index[i], row = clamp(given, 0, R - 1);
+            if (p == 0 && row != given)
+                raise(block, RAISED_INDEX);
             if (row < first || row >= end)
                 continue;
             const uint from = (uint)i * cols, to = (uint)row * cols;

@@ -90,6 +90,8 @@ CLG_API clg_tensor clg_gelu_tanh(clg_tensor x);
 CLG_API clg_tensor clg_silu(clg_tensor x);
 CLG_API clg_tensor clg_mish(clg_tensor x);
 CLG_API clg_tensor clg_softplus(clg_tensor x);
+/* ln(1 + e^(beta x)) / beta, and x where beta x is over the threshold (PyTorch's defaults: 1 and 20). */
+CLG_API clg_tensor clg_softplus_with(clg_tensor x, float beta, float threshold);
 CLG_API clg_tensor clg_softsign(clg_tensor x);
 CLG_API clg_tensor clg_hard_swish(clg_tensor x);
 
@@ -137,6 +139,9 @@ CLG_API clg_tensor clg_cumsum(clg_tensor x, int32_t axis);
 CLG_API clg_tensor clg_topk(clg_tensor x, int32_t k, clg_tensor *indices);
 /* Index (int32) of the smallest element over the last dimension; the first of equals. No gradient. */
 CLG_API clg_tensor clg_argmin(clg_tensor x);
+/* The same along any axis (of clg_argmax too), which is dropped or with keep stays as 1. */
+CLG_API clg_tensor clg_argmin_along(clg_tensor x, int32_t axis, bool keep);
+CLG_API clg_tensor clg_argmax_along(clg_tensor x, int32_t axis, bool keep);
 
 /* Over axes (count 0: all); keep: reduced dimensions stay as 1. The largest and smallest: the gradient
  * goes to the first of equals. product: differentiable once. variance: over n - correction (0 or 1;
@@ -155,6 +160,10 @@ CLG_API clg_tensor clg_logsumexp(clg_tensor x, const int32_t *axes, size_t count
  * B (..., N, K): (..., M, N). Leading dimensions must be equal, or one side has none. */
 CLG_API clg_tensor clg_matmul(clg_tensor a, clg_tensor b, bool transpose_a, bool transpose_b);
 
+/* Of vectors a (M) and b (N): a_i b_j, (M, N); of a (K) and b (K): the sum of a_i b_i, a scalar. */
+CLG_API clg_tensor clg_outer(clg_tensor a, clg_tensor b);
+CLG_API clg_tensor clg_dot(clg_tensor a, clg_tensor b);
+
 /* Sum and mean over the axes (count 0: all). keep: reduced dimensions stay as 1. */
 CLG_API clg_tensor clg_sum(clg_tensor x, const int32_t *axes, size_t count, bool keep);
 CLG_API clg_tensor clg_mean(clg_tensor x, const int32_t *axes, size_t count, bool keep);
@@ -171,10 +180,29 @@ CLG_API clg_tensor clg_broadcast(clg_tensor x, clg_shape shape);
 /* Rows of table (R, C...) by indices (S...) of int32: (S..., C...). An index outside [0, R) is clamped
  * and flags the step. */
 CLG_API clg_tensor clg_gather(clg_tensor table, clg_tensor indices);
+/* The other way: (count, C...), of which row r is the sum of the rows (S..., C...) whose index (S...) is
+ * r, in their order, without atomics; 0 where there is none. An index outside is clamped and flags the
+ * step. */
+CLG_API clg_tensor clg_scatter_add(clg_tensor rows, clg_tensor indices, int64_t count);
 
 /* Zeroes elements with probability p and divides the others by 1 - p (Srivastava et al. 2014);
  * p in [0, 1]. In inference the identity. Masks come from Philox 4x32-10 and are never stored. */
 CLG_API clg_tensor clg_dropout(clg_tensor x, float p);
+
+/* The same for whole channels of x (N, C, ...): all of a channel is zeroed, or nothing (Tompson et al.
+ * 2015). */
+CLG_API clg_tensor clg_dropout2d(clg_tensor x, float p);
+/* x plus normal numbers of mean 0 and this standard deviation (>= 0). In inference the identity. */
+CLG_API clg_tensor clg_gaussian_noise(clg_tensor x, float std);
+/* 1 with probability p, an element each, else 0. In inference p itself, which is the mean; in training
+ * no gradient flows. */
+CLG_API clg_tensor clg_bernoulli(clg_tensor p);
+/* A window (height, width) of each sample of x (N, C, H, W), at a place of its own, each equally likely
+ * (pad x first for more of them); in inference the middle. Each sample of x (N, ...) reversed along the
+ * axis with probability p (0.5 in PyTorch's RandomHorizontalFlip, where the axis is -1); in inference
+ * the identity. */
+CLG_API clg_tensor clg_random_crop2d(clg_tensor x, int32_t height, int32_t width);
+CLG_API clg_tensor clg_random_flip(clg_tensor x, int32_t axis, float p);
 
 /* Over the last dimension. */
 CLG_API clg_tensor clg_softmax(clg_tensor x);
@@ -319,6 +347,12 @@ CLG_API clg_tensor clg_adaptive_max_pool2d(clg_tensor x, int32_t height, int32_t
 /* Of each whole plane: (N, C, 1, 1). */
 CLG_API clg_tensor clg_global_avg_pool2d(clg_tensor x);
 CLG_API clg_tensor clg_global_max_pool2d(clg_tensor x);
+
+/* Images in another size, as PyTorch's interpolate with align_corners false: place o of the result is
+ * x at floor(o H / height), or between the nearest two of each direction at (o + 1/2) H / height - 1/2.
+ * Differentiable any number of times. */
+CLG_API clg_tensor clg_upsample_nearest2d(clg_tensor x, int32_t height, int32_t width);
+CLG_API clg_tensor clg_upsample_bilinear2d(clg_tensor x, int32_t height, int32_t width);
 
 /* ---- normalisation: (x - mean) / sqrt(variance + eps) * weight + bias ----
  *

@@ -60,6 +60,24 @@ clg_tensor clg_argmin(clg_tensor x)
     return clg_argmax(clg_neg(x));
 }
 
+static clg_tensor index_along(clg_tensor x, const char *what, int32_t axis, bool keep, bool least)
+{
+    struct rows rows;
+    if (!make_rows(x, what, &axis, 1, keep, &rows))
+        return invalid;
+    return clg_reshape(least ? clg_argmin(rows.x) : clg_argmax(rows.x), rows.result);
+}
+
+clg_tensor clg_argmin_along(clg_tensor x, int32_t axis, bool keep)
+{
+    return index_along(x, "argmin_along", axis, keep, true);
+}
+
+clg_tensor clg_argmax_along(clg_tensor x, int32_t axis, bool keep)
+{
+    return index_along(x, "argmax_along", axis, keep, false);
+}
+
 /* ---- product ---- */
 
 clg_tensor clg_product(clg_tensor x, const int32_t *axes, size_t count, bool keep)

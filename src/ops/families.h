@@ -182,6 +182,18 @@ SHAPE(recurrent_grad);
 WORK(recurrent_grad);
 LOWER(recurrent_grad);
 
+/* resize.c */
+SHAPE(upsample2d);
+GRAD(upsample2d);
+LOWER(upsample2d);
+GRAD(upsample2d_grad);
+LOWER(upsample2d_grad);
+SHAPE(crop2d);
+GRAD(crop2d);
+LOWER(crop2d);
+GRAD(crop2d_grad);
+LOWER(crop2d_grad);
+
 /* norm.c */
 SHAPE(by_mode);
 GRAD(by_mode);
@@ -193,6 +205,10 @@ LOWER(unbiased);
 /* An elementwise op of one or two tensors, with its number p0. */
 clg_tensor clg_unary(const struct clg_op *op, clg_tensor a, float p0);
 clg_tensor clg_binary(const struct clg_op *op, clg_tensor a, clg_tensor b, float p0);
+/* A value for inference and one of the same shape for training. */
+clg_tensor clg_by_mode(clg_tensor inference, clg_tensor training);
+/* Uniform numbers in [0, 1) for x's elements; in inference x: random.c. */
+clg_tensor clg_uniform_like(clg_tensor x);
 /* An op without attributes. */
 clg_tensor clg_plain(const struct clg_op *op, clg_tensor a, clg_tensor b);
 /* The mask of these axes of x (count 0: all), or false and a sentence that begins with what. */

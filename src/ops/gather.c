@@ -32,9 +32,13 @@ void clg_shape_gather(struct clg_infer *infer)
         infer->out[0].shape = join(&index->shape, index->shape.rank, &table->shape, 1);
 }
 
-static clg_tensor scatter_add(clg_tensor rows, clg_tensor indices, int64_t count)
+clg_tensor clg_scatter_add(clg_tensor rows, clg_tensor indices, int64_t count)
 {
     struct clg_scatter_attr attr = {count};
+    if (clg_tensor_valid(rows) && (count < 1 || count > INT32_MAX))
+        return clg_graph_fail(rows.graph, CLG_ERR_ARGUMENT,
+                              "scatter_add: the result has %lld rows, must have 1 to 2^31 - 1",
+                              (long long)count);
     return clg_node_add(rows.graph, CLG_OP(scatter_add), (clg_tensor[]){rows, indices}, 2, &attr,
                         NULL);
 }
@@ -42,7 +46,7 @@ static clg_tensor scatter_add(clg_tensor rows, clg_tensor indices, int64_t count
 void clg_grad_gather(struct clg_gradient *g)
 {
     if (g->need[0])
-        g->dx[0] = scatter_add(g->dy[0], g->in[1], clg_tensor_shape(g->in[0]).dim[0]);
+        g->dx[0] = clg_scatter_add(g->dy[0], g->in[1], clg_tensor_shape(g->in[0]).dim[0]);
 }
 
 static int64_t count_from(const clg_shape *shape, int first)
@@ -104,6 +108,7 @@ void clg_lower_scatter_add(struct clg_lower *lower)
     clg_launch_view(launch, &lower->in[0]);
     clg_launch_view(launch, &lower->in[1]);
     clg_launch_view(launch, &lower->out[0]);
+    clg_launch_buffer(launch, lower->block);
     clg_launch_int(launch, rows);
     clg_launch_int(launch, n);
     clg_launch_int(launch, cols);

@@ -35,6 +35,32 @@ static clg_shape with_matrix(const clg_shape *lead, int64_t rows, int64_t cols)
     return shape;
 }
 
+/* Whether a and b are vectors; equal: of one length. */
+static bool are_vectors(const char *what, clg_tensor a, clg_tensor b, bool equal)
+{
+    char ta[CLG_SHAPE_TEXT], tb[CLG_SHAPE_TEXT];
+    clg_shape sa = clg_tensor_shape(a), sb = clg_tensor_shape(b);
+    if (!clg_tensor_valid(a) || !clg_tensor_valid(b))
+        return false;
+    if (sa.rank == 1 && sb.rank == 1 && (!equal || sa.dim[0] == sb.dim[0]))
+        return true;
+    clg_graph_fail(a.graph, CLG_ERR_ARGUMENT, "%s: shapes %s and %s must be vectors%s", what,
+                   clg_shape_text(&sa, ta), clg_shape_text(&sb, tb), equal ? " of one length" : "");
+    return false;
+}
+
+clg_tensor clg_outer(clg_tensor a, clg_tensor b)
+{
+    const clg_tensor invalid = {NULL, -1, 0};
+    return are_vectors("outer", a, b, false) ? clg_mul(clg_unsqueeze(a, 1), b) : invalid;
+}
+
+clg_tensor clg_dot(clg_tensor a, clg_tensor b)
+{
+    const clg_tensor invalid = {NULL, -1, 0};
+    return are_vectors("dot", a, b, true) ? clg_sum(clg_mul(a, b), NULL, 0, false) : invalid;
+}
+
 void clg_shape_matmul(struct clg_infer *infer)
 {
     const struct clg_matmul_attr *attr = infer->attr;

@@ -16,7 +16,7 @@ void clg_shape_by_mode(struct clg_infer *infer)
     infer->out[0] = infer->in[0];
 }
 
-static clg_tensor by_mode(clg_tensor inference, clg_tensor training)
+clg_tensor clg_by_mode(clg_tensor inference, clg_tensor training)
 {
     return clg_plain(CLG_OP(by_mode), inference, training);
 }
@@ -25,9 +25,9 @@ void clg_grad_by_mode(struct clg_gradient *g)
 {
     clg_tensor zeros = clg_fill(g->graph, clg_tensor_shape(g->dy[0]), 0);
     if (g->need[0])
-        g->dx[0] = by_mode(g->dy[0], zeros);
+        g->dx[0] = clg_by_mode(g->dy[0], zeros);
     if (g->need[1])
-        g->dx[1] = by_mode(zeros, g->dy[0]);
+        g->dx[1] = clg_by_mode(zeros, g->dy[0]);
 }
 
 /* ---- the unbiased variance ---- */
@@ -135,8 +135,8 @@ clg_tensor clg_batch_norm(clg_tensor x, const clg_norm_params *params)
     if (p.running_mean.graph && p.running_var.graph) {
         follow(p.running_mean, mean, p.momentum);
         follow(p.running_var, clg_plain(CLG_OP(unbiased), variance, x), p.momentum);
-        mean = by_mode(per_channel(p.running_mean, x), mean);
-        variance = by_mode(per_channel(p.running_var, x), variance);
+        mean = clg_by_mode(per_channel(p.running_mean, x), mean);
+        variance = clg_by_mode(per_channel(p.running_var, x), variance);
     }
     return scale_channels(standardise(x, mean, variance, p.eps), &p);
 }

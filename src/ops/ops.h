@@ -93,6 +93,11 @@ struct clg_recurrent_attr {
     uint32_t reverse, relu;
     uint32_t given; /* enum clg_recurrent_given: inputs that may be left out */
 };
+/* Planes (H, W) of the result. */
+struct clg_resize_attr {
+    int32_t size[2];
+    uint32_t nearest, unused;
+};
 struct clg_none_attr {
     uint32_t unused;
 };

@@ -101,6 +101,20 @@ clg_tensor clg_softplus(clg_tensor x)
     return clg_unary(CLG_OP(softplus), x, 0);
 }
 
+/* The op itself is x over 20, where the difference is below its last digit: a larger threshold need
+ * not be looked for. */
+clg_tensor clg_softplus_with(clg_tensor x, float beta, float threshold)
+{
+    if (clg_tensor_valid(x) && !(beta > 0))
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "softplus: beta is %g, must be over 0",
+                              (double)beta);
+    clg_tensor scaled = clg_affine(x, beta, 0);
+    clg_tensor y = clg_affine(clg_softplus(scaled), 1 / beta, 0);
+    if (threshold >= 20)
+        return y;
+    return clg_where(clg_gt(scaled, number(x, threshold)), x, y);
+}
+
 /* Over the threshold, 20, the sigmoid is 1 to all digits. */
 void clg_grad_softplus(struct clg_gradient *g)
 {

@@ -48,6 +48,9 @@ void clg_cases_mul(struct clg_cases *cases)
 {
     clg_binary_cases(cases, clg_mul, -2, 2);
     clg_broadcast_cases(cases, clg_mul, -2, 2);
+    clg_tensor a = clg_case_uniform(cases, clg_shape1(13), -2, 2);
+    clg_check_twice(cases, "outer product",
+                    clg_outer(a, clg_case_uniform(cases, clg_shape1(5), -2, 2)));
 }
 
 void clg_cases_div(struct clg_cases *cases)
@@ -168,6 +171,10 @@ static void chosen(struct clg_cases *cases, const struct clg_op *op)
 void clg_cases_keep(struct clg_cases *cases)
 {
     chosen(cases, CLG_OP(keep));
+    clg_tensor x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 3, 5), -1, 1);
+    clg_check_twice(cases, "lower triangle", clg_square(clg_tril(x, 1)));
+    x = clg_case_uniform(cases, clg_shape2(5, 4), -1, 1);
+    clg_check(cases, "upper triangle", clg_triu(x, -1));
 }
 
 void clg_cases_drop(struct clg_cases *cases)

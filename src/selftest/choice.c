@@ -27,6 +27,9 @@ static void compared(struct clg_cases *cases, clg_binary_op *op)
 void clg_cases_eq(struct clg_cases *cases)
 {
     compared(cases, clg_eq);
+    clg_tensor w = clg_case_uniform(cases, clg_shape2(7, 3), -1, 1);
+    clg_tensor rows = clg_one_hot(clg_case_integers(cases, clg_shape1(CLG_BATCH), 7), 7);
+    clg_check(cases, "rows by one_hot", clg_matmul(rows, w, false, false));
 }
 
 void clg_cases_lt(struct clg_cases *cases)

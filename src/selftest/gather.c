@@ -40,6 +40,9 @@ void clg_cases_gather(struct clg_cases *cases)
     x = clg_case_uniform(cases, clg_shape2(4, 3), -1, 1);
     clg_tensor i = clg_case_integers(cases, clg_shape1(6), 4);
     clg_check_twice(cases, "squares", clg_square(clg_gather(x, i)));
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 5, 3), -1, 1);
+    i = clg_case_integers(cases, clg_shape1(7), 5);
+    clg_check(cases, "index_select of the middle", clg_index_select(x, 1, i));
 }
 
 /* Until the end, error holds the sum of absolute values. */
@@ -71,28 +74,22 @@ void clg_oracle_scatter_add(const struct clg_oracle_call *call)
     clg_free(call->ctx, terms);
 }
 
-static clg_tensor scatter(clg_tensor rows, clg_tensor index, int64_t count)
-{
-    struct clg_scatter_attr attr = {.rows = count};
-    clg_tensor in[2] = {rows, index};
-    return clg_node_add(rows.graph, CLG_OP(scatter_add), in, 2, &attr, NULL);
-}
-
 void clg_cases_scatter_add(struct clg_cases *cases)
 {
     static const int32_t wild[4] = {-1, 2, 0, INT32_MAX};
     clg_tensor x = clg_case_uniform(cases, clg_shape2(11, 5), -1, 1);
     clg_check_twice(cases, "(11, 5) into 7 rows",
-                    scatter(x, clg_case_integers(cases, clg_shape1(11), 7), 7));
+                    clg_scatter_add(x, clg_case_integers(cases, clg_shape1(11), 7), 7));
     x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 35, 67), -1, 1);
     clg_check(cases, "(batch, 35, 67) into 4 rows",
-              scatter(x, clg_case_integers(cases, clg_shape2(CLG_BATCH, 35), 4), 4));
+              clg_scatter_add(x, clg_case_integers(cases, clg_shape2(CLG_BATCH, 35), 4), 4));
     x = clg_case_uniform(cases, clg_shape1(5), -1, 1);
     clg_check(cases, "(5) into 2000 rows",
-              scatter(x, clg_case_integers(cases, clg_shape1(5), 2000), 2000));
+              clg_scatter_add(x, clg_case_integers(cases, clg_shape1(5), 2000), 2000));
     x = clg_case_uniform(cases, clg_shape2(3, 1025), -1, 1);
     clg_check(cases, "(3, 1025) into 1 row",
-              scatter(x, clg_case_integers(cases, clg_shape1(3), 1), 1));
+              clg_scatter_add(x, clg_case_integers(cases, clg_shape1(3), 1), 1));
     x = clg_case_uniform(cases, clg_shape2(4, 3), -1, 1);
-    clg_check(cases, "indices outside", scatter(x, clg_case_labels(cases, clg_shape1(4), wild), 3));
+    clg_check(cases, "indices outside",
+              clg_scatter_add(x, clg_case_labels(cases, clg_shape1(4), wild), 3));
 }

@@ -134,6 +134,10 @@ void clg_cases_argmax(struct clg_cases *cases)
     clg_check_forward(cases, "many equal numbers", clg_argmax(clg_affine(x, 1, 0)));
     x = clg_case_uniform(cases, clg_shape1(19), -1, 1);
     clg_check_forward(cases, "one row", clg_argmax(x));
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 11, 3), -1, 1);
+    clg_check_forward(cases, "along the middle", clg_argmax_along(x, 1, false));
+    x = clg_case_uniform(cases, clg_shape2(CLG_BATCH, 17), -1, 1);
+    clg_check_forward(cases, "the smallest along the batch", clg_argmin_along(x, 0, true));
 }
 
 void clg_oracle_accuracy(const struct clg_oracle_call *call)

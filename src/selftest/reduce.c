@@ -89,5 +89,11 @@ void clg_cases_reduce(struct clg_cases *cases)
     clg_check_twice(cases, "of squares", clg_mean(clg_square(x), last, 1, false));
     x = clg_case_uniform(cases, clg_shape1(70001), 0, 1);
     clg_check_forward(cases, "all of (70001)", clg_sum(x, NULL, 0, false));
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 5, 7), -1, 1);
+    clg_check_twice(cases, "variance", clg_variance(x, second, 1, true, 1));
+    x = clg_case_uniform(cases, clg_shape2(CLG_BATCH, 13), -1, 1);
+    clg_check(cases, "norm1", clg_norm1(x, last, 1, false));
+    x = clg_case_uniform(cases, clg_shape1(67), -1, 1);
+    clg_check_twice(cases, "dot", clg_dot(x, clg_case_uniform(cases, clg_shape1(67), -1, 1)));
     special_sums(cases);
 }

@@ -62,6 +62,7 @@ void clg_cases_softplus(struct clg_cases *cases)
     clg_unary_cases(cases, clg_softplus, -5, 5);
     clg_check_forward(cases, "about the threshold",
                       clg_softplus(clg_case_uniform(cases, clg_shape1(257), 15, 25)));
+    clg_check_twice(cases, "beta 2, threshold 1", clg_softplus_with(mixed(cases), 2, 1));
     clg_check(cases, "mish", clg_mish(mixed(cases)));
     clg_check(cases, "softsign", clg_softsign(mixed(cases)));
 }

@@ -10,6 +10,7 @@
     X(reduce)                                                                                      \
     X(matmul)                                                                                      \
     X(conv)                                                                                        \
+    X(resize)                                                                                      \
     X(pool)                                                                                        \
     X(norm)                                                                                        \
     X(gather)                                                                                      \

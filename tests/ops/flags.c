@@ -9,6 +9,11 @@ static clg_tensor gathered(clg_graph *graph, clg_tensor index)
     return clg_gather(clg_fill(graph, clg_shape2(4, 3), 1), index);
 }
 
+static clg_tensor scattered(clg_graph *graph, clg_tensor index)
+{
+    return clg_scatter_add(clg_fill(graph, clg_shape2(3, 2), 1), index, 4);
+}
+
 static clg_tensor cross_entropy(clg_graph *graph, clg_tensor index)
 {
     return clg_cross_entropy(clg_fill(graph, clg_shape2(3, 4), 1), index, NULL);
@@ -50,6 +55,11 @@ static void check(build *make)
 TEST(flags, gather)
 {
     check(gathered);
+}
+
+TEST(flags, scatter_add)
+{
+    check(scattered);
 }
 
 TEST(flags, cross_entropy)

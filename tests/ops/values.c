@@ -4,12 +4,14 @@
 #include <string.h>
 
 static clg_ctx *ctx;
+static clg_store *store;
 static clg_graph *graph;
 
 static void open_graph(void)
 {
     ctx = test_context();
-    graph = clg_graph_create(clg_store_create(test_open(ctx, CLG_FORM_ITEM), 1));
+    store = clg_store_create(test_open(ctx, CLG_FORM_ITEM), 1);
+    graph = clg_graph_create(store);
     cr_assert_not_null(graph);
 }
 
@@ -152,6 +154,71 @@ TEST(values, of_pieces)
     expect("cumsum", clg_cumsum(x, 0), (double[]){1, 2, 3, 5, 7, 9}, 6);
     expect("topk", clg_topk(x, 2, NULL), (double[]){3, 2, 6, 5}, 4);
     expect("flatten", clg_flatten(clg_unsqueeze(x, 0), 0, -1), (double[]){1, 2, 3, 4, 5, 6}, 6);
+    clg_ctx_destroy(&ctx);
+}
+
+TEST(values, of_vectors)
+{
+    open_graph();
+    const int32_t rows[3] = {1, 1, 0};
+    float first[2];
+    clg_tensor a = numbers(clg_shape1(2), (float[]){2, -1});
+    clg_tensor b = numbers(clg_shape1(3), (float[]){1, 3, 0.5f});
+    clg_tensor x = numbers(clg_shape2(3, 2), ones_to_six);
+    expect("outer", clg_outer(a, b), (double[]){2, 6, 1, -1, -3, -0.5}, 6);
+    expect("dot", clg_dot(a, a), (double[]){5}, 1);
+    clg_tensor index = clg_constant(graph, CLG_I32, clg_shape1(3), rows);
+    expect("scatter_add", clg_scatter_add(x, index, 3), (double[]){5, 6, 4, 6, 0, 0}, 6);
+    clg_tensor least = clg_argmin_along(clg_mul(x, a), 0, false);
+    test_ok(ctx, clg_eval(clg_cast(least, CLG_F32), first, sizeof(first)));
+    cr_assert(first[0] == 0 && first[1] == 2, "argmin is %g, %g", (double)first[0],
+              (double)first[1]);
+    cr_assert_eq(clg_tensor_shape(clg_argmax_along(x, 0, true)).rank, 2);
+    clg_ctx_destroy(&ctx);
+}
+
+/* PyTorch 2's softplus with beta 2 and threshold 1, and interpolate with align_corners false. */
+TEST(values, as_pytorch)
+{
+    open_graph();
+    clg_tensor x = numbers(clg_shape1(4), (float[]){-1, 0, 0.4f, 3});
+    expect("softplus", clg_softplus_with(x, 2, 1),
+           (double[]){0.063464001, 0.34657359, 0.58555031, 3}, 4);
+    x = numbers(clg_shape4(1, 1, 2, 3), (float[]){1, 2, 4, 3, 0, -2});
+    expect("bilinear", clg_upsample_bilinear2d(x, 3, 5),
+           (double[]){1, 1.4, 2, 3.2, 4, 2, 1.6, 1, 1, 1, 3, 1.8, 0, -1.2, -2}, 15);
+    expect("nearest", clg_upsample_nearest2d(x, 3, 5),
+           (double[]){1, 1, 2, 2, 4, 1, 1, 2, 2, 4, 3, 3, 0, 0, -2}, 15);
+    expect("smaller", clg_upsample_bilinear2d(x, 1, 2), (double[]){1.75, 1}, 2);
+    clg_ctx_destroy(&ctx);
+}
+
+static void refused(clg_tensor t, const char *words)
+{
+    cr_assert(!clg_tensor_valid(t), "not refused: %s", words);
+    cr_assert_not_null(strstr(clg_error(ctx), words), "no '%s' in: %s", words, clg_error(ctx));
+    clg_graph_destroy(&graph);
+    graph = clg_graph_create(store);
+}
+
+TEST(values, refusals_of_vectors)
+{
+    open_graph();
+    refused(clg_dot(clg_fill(graph, clg_shape1(2), 1), clg_fill(graph, clg_shape1(3), 1)),
+            "dot: shapes (2) and (3) must be vectors of one length");
+    refused(clg_outer(clg_fill(graph, clg_shape0(), 1), clg_fill(graph, clg_shape1(3), 1)),
+            "outer: shapes () and (3) must be vectors");
+    refused(clg_softplus_with(clg_fill(graph, clg_shape1(2), 1), 0, 20),
+            "beta is 0, must be over 0");
+    refused(clg_argmax_along(clg_fill(graph, clg_shape1(2), 1), 1, false),
+            "argmax_along: axis 1 of a tensor with 1 dimensions");
+    refused(clg_upsample_nearest2d(clg_fill(graph, clg_shape1(2), 1), 2, 2),
+            "input (2) must have 4 dimensions");
+    refused(clg_upsample_bilinear2d(clg_fill(graph, clg_shape4(1, 1, 2, 2), 1), 0, 2),
+            "the result is (0, 2), must be at least (1, 1)");
+    refused(
+        clg_scatter_add(clg_fill(graph, clg_shape1(2), 1), clg_fill(graph, clg_shape1(2), 1), 0),
+        "the result has 0 rows, must have 1");
     clg_ctx_destroy(&ctx);
 }
 
