@@ -38,12 +38,37 @@ CLG_API clg_optimizer *clg_adam_create(clg_store *store, float lr, const clg_opt
 /* w -= lr decay w, then Adam without decay in g. Loshchilov & Hutter 2019. */
 CLG_API clg_optimizer *clg_adamw_create(clg_store *store, float lr, const clg_optimizer_params *params);
 
-/* Changes the learning rate from the next step on; nothing is compiled. */
+/* ---- parameters by their names; before the first clg_minimize() ----
+ *
+ * A pattern has * (any characters) and ? (one). The first group or freeze whose pattern matches a
+ * parameter's name decides; no_decay counts within groups too. A pattern that matches no parameter of
+ * the store is an error of clg_minimize(), which names those there are. */
+
+typedef struct clg_optimizer_group {
+    const char *match;  /* pattern of the parameters; copied */
+    float lr;           /* their learning rate, >= 0; default the optimizer's */
+    float weight_decay; /* default the optimizer's */
+} clg_optimizer_group;
+/* Defaults of a group of this optimizer. */
+CLG_API clg_optimizer_group clg_optimizer_group_defaults(const clg_optimizer *optimizer,
+                                                         const char *match);
+
+/* Gives parameters a learning rate and weight decay of their own. clg_optimizer_set_lr() changes all
+ * rates in proportion, so a group with another rate needs an optimizer whose rate is not 0. */
+CLG_API clg_status clg_optimizer_add_group(clg_optimizer *optimizer,
+                                           const clg_optimizer_group *group);
+
+/* Keeps the parameters as they are: clg_minimize() computes no gradient for them, and there is no
+ * optimizer state. */
+CLG_API clg_status clg_optimizer_freeze(clg_optimizer *optimizer, const char *match);
+
+/* Changes the learning rate from the next step on, and those of groups in proportion; nothing is
+ * compiled. */
 CLG_API clg_status clg_optimizer_set_lr(clg_optimizer *optimizer, float lr);
 CLG_API float clg_optimizer_get_lr(const clg_optimizer *optimizer);
 
 /* Adds gradients of the scalar loss, and the update, for every parameter that it reaches and the
- * optimizer matches. A parameter in two optimizers of one graph is an error. */
+ * optimizer matches and that is not frozen. A parameter in two optimizers of one graph is an error. */
 CLG_API clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss);
 
 /* Destroys the optimizer and sets the pointer to NULL; graphs it was used in must be destroyed before. */

@@ -1,4 +1,5 @@
 /* clg_minimize: from a loss to gradients and an update in its graph. */
+#include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 #include "ops/ops.h"
@@ -42,6 +43,18 @@ static clg_status check_loss(const struct clg_optimizer *optimizer, clg_tensor l
     return clg_graph_status(loss.graph);
 }
 
+static clg_status check_patterns(const struct clg_optimizer *optimizer, clg_graph *graph)
+{
+    clg_status status = clg_optimizer_check_groups(optimizer);
+    char sentence[CLG_ERROR_MAX];
+
+    if (status == CLG_OK)
+        return CLG_OK;
+    snprintf(sentence, sizeof(sentence), "%s", clg_error(graph->object.ctx));
+    clg_graph_fail(graph, status, "%s", sentence);
+    return status;
+}
+
 /* A second update would use gradients of before the first. */
 static clg_status check_free(const struct clg_optimizer *optimizer, clg_graph *graph, int64_t entry)
 {
@@ -67,7 +80,8 @@ static clg_status consider(const struct clg_optimizer *optimizer, clg_graph *gra
     if (graph->nodes.items[node]->op != CLG_OP(entry))
         return CLG_OK;
     entry = clg_store_get_entry(graph->store, entry_of(t));
-    if (entry->kind != CLG_ENTRY_PARAMETER || !clg_match(optimizer->params.match, entry->name))
+    if (entry->kind != CLG_ENTRY_PARAMETER || !clg_match(optimizer->params.match, entry->name) ||
+        clg_optimizer_setting(optimizer, entry->name).frozen)
         return CLG_OK;
     CLG_TRY(check_free(optimizer, graph, entry_of(t)));
     slot = CLG_PUSH(graph->object.ctx, found->parameters);
@@ -102,8 +116,9 @@ static clg_status find_parameters(const struct clg_optimizer *optimizer, clg_ten
     clg_free(graph->object.ctx, reached);
     if (status == CLG_OK && found->parameters.count == 0) {
         clg_graph_fail(graph, CLG_ERR_ARGUMENT,
-                       "minimize with '%s': the loss depends on no parameter that matches '%s'",
-                       optimizer->params.name, optimizer->params.match);
+                       "minimize with '%s': the loss depends on no parameter that matches '%s'%s",
+                       optimizer->params.name, optimizer->params.match,
+                       optimizer->groups.count > 0 ? " and is not frozen" : "");
         status = CLG_ERR_ARGUMENT;
     }
     return status;
@@ -224,6 +239,7 @@ clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss)
     if (clg_graph_status(loss.graph) != CLG_OK)
         return clg_graph_status(loss.graph);
     CLG_TRY(check_loss(optimizer, loss));
+    CLG_TRY(check_patterns(optimizer, loss.graph));
     status = find_parameters(optimizer, loss, &found);
     if (status == CLG_OK)
         status = differentiate(loss, &found);

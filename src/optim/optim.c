@@ -13,6 +13,7 @@ static void free_strings(struct clg_optimizer *optimizer)
     for (size_t i = 0; optimizer->no_decay && optimizer->no_decay[i]; i++)
         clg_free(ctx, optimizer->no_decay[i]);
     clg_free(ctx, optimizer->no_decay);
+    clg_optimizer_free_groups(optimizer);
 }
 
 static void optimizer_finish(struct clg_object *object)

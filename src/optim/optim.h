@@ -28,6 +28,13 @@ struct clg_optimizer_chunk {
     struct clg_buffer *state[CLG_RULE_STATES]; /* NULL: nothing in the chunk is trained */
 };
 
+/* What the first pattern that matches a parameter says. */
+struct clg_group {
+    char *match;
+    bool frozen;
+    float factor, decay; /* factor: of the optimizer's learning rate */
+};
+
 struct clg_optimizer {
     struct clg_object object;
     struct clg_store *store;
@@ -37,6 +44,7 @@ struct clg_optimizer {
     uint32_t states;
     float lr;
     int part;                 /* of the step block */
+    CLG_VEC(struct clg_group) groups;
     CLG_VEC(int64_t) trained; /* entries, in any graph */
     CLG_VEC(struct clg_optimizer_chunk) chunks;
     CLG_VEC(struct clg_optimizer_update *) updates; /* those that live */
@@ -58,6 +66,12 @@ struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, 
 clg_status clg_update_check(const void *update);
 clg_status clg_update_prepare(void *update);
 void clg_update_lower(void *data, struct clg_launches *launches, struct clg_update *update);
+
+/* The setting of a parameter: of its group, or the optimizer's. match is NULL. */
+struct clg_group clg_optimizer_setting(const struct clg_optimizer *optimizer, const char *name);
+/* Fails when a group matches no parameter of the store. */
+clg_status clg_optimizer_check_groups(const struct clg_optimizer *optimizer);
+void clg_optimizer_free_groups(struct clg_optimizer *optimizer);
 
 /* Memory for the states of every chunk with a trained entry, with what a file had for them. */
 clg_status clg_optimizer_allocate(struct clg_optimizer *optimizer);

@@ -63,14 +63,6 @@ struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, 
 
 /* ---- prepare ---- */
 
-static float decay_of(const struct clg_optimizer *optimizer, const struct clg_entry *entry)
-{
-    for (const char *const *p = optimizer->params.no_decay; *p; p++)
-        if (clg_match(*p, entry->name))
-            return 0;
-    return optimizer->params.weight_decay;
-}
-
 /* How many floats of the chunk this update trains; fills the segments' rows where table is given.
  */
 static uint64_t describe_chunk(const struct clg_optimizer_update *update, uint32_t chunk,
@@ -81,6 +73,7 @@ static uint64_t describe_chunk(const struct clg_optimizer_update *update, uint32
     for (size_t i = 0; i < update->count; i++) {
         const struct clg_entry *entry =
             clg_store_get_entry(update->optimizer->store, update->entries[i]);
+        struct clg_group setting = clg_optimizer_setting(update->optimizer, entry->name);
         uint64_t first = entry->offset / CLG_SEGMENT;
         uint64_t end = (entry->offset + entry->count + CLG_SEGMENT - 1) / CLG_SEGMENT;
 
@@ -88,7 +81,7 @@ static uint64_t describe_chunk(const struct clg_optimizer_update *update, uint32
             continue;
         count += entry->count;
         for (uint64_t s = first; table && s < end; s++)
-            table[s] = (struct segment){1, decay_of(update->optimizer, entry)};
+            table[s] = (struct segment){setting.factor, setting.decay};
     }
     return count;
 }
