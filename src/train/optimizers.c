@@ -1,12 +1,33 @@
 /* The optimizers of recipes: names, keys and defaults of PyTorch. */
+#include <math.h>
+
 #include "train/recipe.h"
 
 #define FIELD(name) offsetof(struct clg_optimizer_args, name)
 
-#define NO_DECAY                                                                                   \
+#define GROUP(name) offsetof(struct clg_group_args, name)
+static const struct clg_key group_keys[] = {
+    {"match", CLG_KEY_TEXTS, NULL, GROUP(match), "patterns (* and ?) of the parameters",
+     .required = true},
+    {"lr", CLG_KEY_NUMBER, NULL, GROUP(lr), "their learning rate; absent: the optimizer's",
+     .range = CLG_NOT_NEGATIVE},
+    {"weight_decay", CLG_KEY_NUMBER, NULL, GROUP(weight_decay), "absent: the optimizer's",
+     .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+static const struct clg_kind group_kind = {
+    .name = "group",
+    .keys = group_keys,
+    .size = sizeof(struct clg_group_args),
+};
+
+#define PATTERNS                                                                                   \
+    {"no_decay", CLG_KEY_TEXTS, "[]", FIELD(no_decay),                                             \
+     "patterns (* and ?) of parameters that weight_decay leaves alone"},                           \
     {                                                                                              \
-        "no_decay", CLG_KEY_TEXTS, "[]", FIELD(no_decay),                                          \
-            "patterns (* and ?) of parameters that weight_decay leaves alone"                      \
+        "groups", CLG_KEY_SECTIONS, NULL, FIELD(groups),                                           \
+            "parameters with values of their own; the first that matches counts",                  \
+            .detail = &group_kind                                                                  \
     }
 #define LR                                                                                         \
     {                                                                                              \
@@ -21,7 +42,7 @@
 #define EPS                                                                                        \
     {                                                                                              \
         "eps", CLG_KEY_NUMBER, "1e-8", FIELD(eps), "added to the denominator",                     \
-            .range = CLG_NOT_NEGATIVE                                                              \
+            .range = CLG_POSITIVE                                                                  \
     }
 
 static const struct clg_key sgd_keys[] = {
@@ -31,7 +52,7 @@ static const struct clg_key sgd_keys[] = {
     {"weight_decay", CLG_KEY_NUMBER, "0", FIELD(weight_decay),
      "share of the weights added to their gradients", .range = CLG_NOT_NEGATIVE},
     {"nesterov", CLG_KEY_BOOL, "false", FIELD(nesterov), "momentum as Nesterov has it"},
-    NO_DECAY,
+    PATTERNS,
     {0},
 };
 
@@ -41,7 +62,7 @@ static const struct clg_key adam_keys[] = {
     EPS,
     {"weight_decay", CLG_KEY_NUMBER, "0", FIELD(weight_decay),
      "share of the weights added to their gradients", .range = CLG_NOT_NEGATIVE},
-    NO_DECAY,
+    PATTERNS,
     {0},
 };
 static const struct clg_key adamw_keys[] = {
@@ -50,7 +71,7 @@ static const struct clg_key adamw_keys[] = {
     EPS,
     {"weight_decay", CLG_KEY_NUMBER, "0.01", FIELD(weight_decay),
      "share of the weights, times lr, taken off in each step", .range = CLG_NOT_NEGATIVE},
-    NO_DECAY,
+    PATTERNS,
     {0},
 };
 
@@ -75,6 +96,36 @@ static const struct clg_kind adamw_kind = {
 static const struct clg_kind *const kinds[] = {&sgd_kind, &adam_kind, &adamw_kind, NULL};
 const struct clg_family clg_optimizer_family = {"optimizer", kinds};
 
+static clg_status add_groups(clg_optimizer *optimizer, const struct clg_rows *groups)
+{
+    const struct clg_group_args *rows = groups->items;
+
+    for (size_t i = 0; i < groups->count; i++)
+        for (const char **match = rows[i].match; *match; match++) {
+            clg_optimizer_group group = clg_optimizer_group_defaults(optimizer, *match);
+
+            if (!isnan(rows[i].lr))
+                group.lr = (float)rows[i].lr;
+            if (!isnan(rows[i].weight_decay))
+                group.weight_decay = (float)rows[i].weight_decay;
+            CLG_TRY(clg_optimizer_add_group(optimizer, &group));
+        }
+    return CLG_OK;
+}
+
+static clg_status minimize(const struct clg_recipe *recipe, clg_optimizer *optimizer,
+                           clg_tensor loss)
+{
+    const struct clg_optimizer_args *args = recipe->values.optimizer.args;
+
+    if (!optimizer)
+        return clg_error_status(recipe->object.ctx);
+    for (const char **match = recipe->values.train.freeze; match && *match; match++)
+        CLG_TRY(clg_optimizer_freeze(optimizer, *match));
+    CLG_TRY(add_groups(optimizer, &args->groups));
+    return clg_minimize(optimizer, loss);
+}
+
 clg_status clg_build_optimizer(struct clg_build *build, const clg_model *model, clg_tensor loss)
 {
     struct clg_recipe *recipe = build->recipe;
@@ -97,7 +148,7 @@ clg_status clg_build_optimizer(struct clg_build *build, const clg_model *model, 
                              choice->kind->name, args->betas.count);
     }
     optimizer = clg_optimizer_create(model->store, choice->kind->name, (float)args->lr, &params);
-    if (!optimizer || clg_minimize(optimizer, loss) != CLG_OK)
+    if (minimize(recipe, optimizer, loss) != CLG_OK)
         return clg_recipe_fail_at(recipe, choice->at);
     return CLG_OK;
 }

@@ -21,6 +21,7 @@ struct clg_recipe_init {
 
 struct clg_recipe_train {
     int64_t epochs, steps, seed, log_every;
+    const char **freeze; /* NULL: absent */
 };
 
 struct clg_optimizer_args {
@@ -28,6 +29,11 @@ struct clg_optimizer_args {
     struct clg_numbers betas;
     bool nesterov;
     const char **no_decay;
+    struct clg_rows groups; /* of struct clg_group_args */
+};
+struct clg_group_args {
+    const char **match;
+    double lr, weight_decay; /* NaN: absent */
 };
 
 struct clg_recipe_values {

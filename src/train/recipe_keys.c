@@ -97,6 +97,8 @@ static const struct clg_key train_keys[] = {
      .range = CLG_NOT_NEGATIVE},
     {"log_every", CLG_KEY_INT, "0", TRAIN(log_every),
      "steps between two lines with the loss in log.jsonl; 0: none", .range = CLG_NOT_NEGATIVE},
+    {"freeze", CLG_KEY_TEXTS, NULL, TRAIN(freeze),
+     "patterns (* and ?) of parameters that stay as they are"},
     {0},
 };
 static const struct clg_kind train_kind = {

@@ -7,13 +7,20 @@
 static const char *type_words(const struct clg_key *key)
 {
     static const char *const words[] = {
-        [CLG_KEY_INT] = "whole number",    [CLG_KEY_NUMBER] = "number",
-        [CLG_KEY_BOOL] = "true or false",  [CLG_KEY_WORD] = "word",
-        [CLG_KEY_DATA_PATH] = "file",      [CLG_KEY_RECIPE_PATH] = "file",
-        [CLG_KEY_SHAPE] = "whole numbers", [CLG_KEY_NUMBERS] = "number or list",
-        [CLG_KEY_TEXTS] = "list of words", [CLG_KEY_SECTION] = "section",
-        [CLG_KEY_ONE_OF] = "one of",       [CLG_KEY_BY_KEY] = "section",
-        [CLG_KEY_LIST] = "list",           [CLG_KEY_LISTS] = "list of lists",
+        [CLG_KEY_INT] = "whole number",
+        [CLG_KEY_NUMBER] = "number",
+        [CLG_KEY_BOOL] = "true or false",
+        [CLG_KEY_WORD] = "word",
+        [CLG_KEY_DATA_PATH] = "file",
+        [CLG_KEY_RECIPE_PATH] = "file",
+        [CLG_KEY_SHAPE] = "whole numbers",
+        [CLG_KEY_NUMBERS] = "number or list",
+        [CLG_KEY_TEXTS] = "list of words",
+        [CLG_KEY_SECTION] = "section",
+        [CLG_KEY_ONE_OF] = "one of",
+        [CLG_KEY_BY_KEY] = "section",
+        [CLG_KEY_LIST] = "list",
+        [CLG_KEY_LISTS] = "list of lists",
         [CLG_KEY_SECTIONS] = "list of sections",
     };
 
@@ -60,7 +67,7 @@ static void add_keys(struct clg_text *out, const char *where, const struct clg_k
 
     for (const struct clg_key *key = kind->keys; key && key->name; key++) {
         add_key(out, where, key);
-        if (key->type == CLG_KEY_SECTION) {
+        if (key->type == CLG_KEY_SECTION || key->type == CLG_KEY_SECTIONS) {
             snprintf(inner, sizeof(inner), "%s%s.", where, key->name);
             add_keys(out, inner, key->detail);
         }

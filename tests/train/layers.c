@@ -358,3 +358,83 @@ TEST(layers, sharing_refused)
     refused(&f, "[4]", "  - linear: {out: 4, share: [a]}\n", "share is a list, but must be a word");
     finish(&f);
 }
+
+/* ---- groups of parameters ---- */
+
+/* Builds linear, relu, linear with these words for the optimizer and in train. */
+static clg_status build_groups(struct fixture *f, const char *optimizer, const char *train)
+{
+    char text[1024];
+
+    snprintf(text, sizeof(text),
+             "data: {train: {images: x, labels: y}, shape: [4]}\n"
+             "model: [{linear: 3}, relu, {linear: {out: 2, name: head}}]\n"
+             "loss: mse\n"
+             "optimizer: {sgd: {lr: 0.1%s}}\n"
+             "train: {steps: 1%s}\n",
+             optimizer, train);
+    file_write_text(file_in(f->folder, "r.yaml"), text);
+    f->recipe = clg_recipe_read(f->ctx, file_in(f->folder, "r.yaml"), NULL);
+    if (!f->recipe)
+        return clg_error_status(f->ctx);
+    return clg_recipe_model(f->recipe, f->device, true, &f->model);
+}
+
+/* How far the largest number of an entry moves in a step. */
+static double moved(struct fixture *f, const char *name, size_t count)
+{
+    float before[12], after[12];
+    double most = 0;
+
+    test_ok(f->ctx, clg_store_get(f->model.store, name, before, count * sizeof(float)));
+    step(f, 4);
+    test_ok(f->ctx, clg_store_get(f->model.store, name, after, count * sizeof(float)));
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)after[i] - (double)before[i]));
+    close_model(f);
+    return most;
+}
+
+TEST(layers, groups_and_freezing)
+{
+    struct fixture f;
+    double plain, ten;
+
+    setup(&f);
+    test_ok(f.ctx, build_groups(&f, "", ""));
+    plain = moved(&f, "head.bias", 2);
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "'none', to be a group, matches no parameter",
+                 build_groups(&f, ", groups: [{match: [head.*, none], lr: 1}]", ""));
+    close_model(&f);
+    test_ok(f.ctx, build_groups(&f, ", groups: [{match: head.*, lr: 1}]", ", freeze: ['0.*']"));
+    ten = moved(&f, "head.bias", 2);
+    /* Both moved by a rounded step from a bias under 1. */
+    cr_assert(fabs(ten - 10 * plain) <= 11 * 0x1p-24, "%g, not 10 times %g", ten, plain);
+    test_ok(f.ctx, build_groups(&f, "", ", freeze: ['0.*']"));
+    cr_assert_eq(moved(&f, "0.weight", 12), 0);
+    test_ok(f.ctx, build_groups(&f, ", groups: [{match: '0.*', lr: 0}]", ""));
+    cr_assert_eq(moved(&f, "0.weight", 12), 0);
+    finish(&f);
+}
+
+TEST(layers, groups_refused)
+{
+    static const char *const cases[][3] = {
+        {"", ", freeze: ['1.*']", "r.yaml:4: optimizer 'sgd': '1.*', to be frozen, matches no"},
+        {", groups: [{lr: 1}]", "", "optimizer.sgd.groups.0 needs the key 'match'"},
+        {", groups: [{match: '*', rate: 1}]", "", "unknown key 'rate' in optimizer.sgd.groups.0"},
+        {", groups: {match: '*'}", "", "optimizer.sgd.groups is a map, but must be a list of maps"},
+        {", groups: [{match: '*', lr: -1}]", "", "groups.0.lr is '-1', but must be a number of"},
+        {"", ", freeze: {a: b}", "train.freeze is a map, but must be a list of words"},
+    };
+    struct fixture f;
+
+    setup(&f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cr_assert_neq(build_groups(&f, cases[i][0], cases[i][1]), CLG_OK, "%s", cases[i][2]);
+        cr_assert_not_null(strstr(clg_error(f.ctx), cases[i][2]), "'%s' is not in: %s", cases[i][2],
+                           clg_error(f.ctx));
+        close_model(&f);
+    }
+    finish(&f);
+}

@@ -262,6 +262,8 @@ TEST(recipe, wrong_values)
             "  linear: 3\n");
     refused(&f, 7, "model.1 is a map, but must be one layer", "relu", "{relu: {}, tanh: {}}");
     refused(&f, 1, "the recipe is a list, but must be a map of keys", good, "- 1\n");
+    refused(&f, 11, "optimizer.adam.eps is '0', but must be a number over 0", "sgd: {lr: 0.5}",
+            "adam: {eps: 0}");
     refused(&f, 4, "data.normalize.std is '0', but must be a number over 0", "batch: 16",
             "normalize: {std: 0}");
     finish(&f);
