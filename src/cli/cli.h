@@ -49,6 +49,8 @@ int clg_cli_eval(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_predict(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_graph(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_selftest(struct clg_cli *cli, int argc, char **argv);
+/* A part of selftest: --list. */
+int clg_cli_selftest_list(struct clg_cli *cli);
 int clg_cli_bench(struct clg_cli *cli, int argc, char **argv);
 
 #endif

@@ -32,7 +32,8 @@ static const struct command commands[] = {
      "  --data DIR, --set K=V   as for train\n"},
     {"selftest", "", "check every op on a device against the oracle", clg_cli_selftest,
      "  --op NAMES     these ops alone, with commas between them\n"
-     "  --small        without cases of millions of operations, for interpreters\n"},
+     "  --small        without cases of millions of operations, for interpreters\n"
+     "  --list         no check: the ops with formula, gradient and tolerance\n"},
     {"bench", "roof | gemm | train WORKLOAD... | compare A B", "measure a device", clg_cli_bench,
      "  roof           arithmetic, memory and launches at their best\n"
      "  gemm           matrix products of many shapes\n"

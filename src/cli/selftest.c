@@ -14,6 +14,7 @@ struct selftest {
     struct clg_cli *cli;
     const char *only; /* --op, names with commas between them; NULL: all */
     bool small;       /* --small */
+    bool list;        /* --list */
     FILE *record;     /* where a child process keeps its results; NULL: they are printed */
     uint32_t ops, cases, failed;
     double worst;
@@ -219,8 +220,10 @@ static int check_names(const char *list)
 static int parse(struct selftest *t, int argc, char **argv)
 {
     static const char *const none[] = {NULL};
-    const struct clg_cli_flag flags[] = {
-        {.name = "--op", .text = &t->only}, {.name = "--small", .on = &t->small}, {.name = NULL}};
+    const struct clg_cli_flag flags[] = {{.name = "--op", .text = &t->only},
+                                         {.name = "--small", .on = &t->small},
+                                         {.name = "--list", .on = &t->list},
+                                         {.name = NULL}};
     int status = clg_cli_parse(argc, argv, flags, none, NULL);
     return status == CLG_EXIT_OK ? check_names(t->only) : status;
 }
@@ -230,6 +233,8 @@ int clg_cli_selftest(struct clg_cli *cli, int argc, char **argv)
     struct selftest t = {.cli = cli};
     char name[256] = "";
     int status = parse(&t, argc, argv);
+    if (status == CLG_EXIT_OK && t.list)
+        return clg_cli_selftest_list(cli);
     if (status == CLG_EXIT_OK)
         status = cli->form == CLG_FORM_AUTO ? run_both(&t, name) : run_form(&t, cli->form, name);
     if (status == CLG_EXIT_OK)

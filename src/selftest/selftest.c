@@ -15,10 +15,11 @@ static void demand_second(struct clg_cases *cases)
     clg_suite_fail(cases, "no case checks its second derivatives (clg_check_twice)");
 }
 
-static clg_status make_cases(struct clg_cases *cases, clg_store *store,
-                             void (*make)(struct clg_cases *cases))
+clg_status clg_suite_make(struct clg_cases *cases, clg_store **store,
+                          void (*make)(struct clg_cases *cases))
 {
-    cases->graph = clg_graph_create(store);
+    *store = clg_store_create(cases->device, SEED);
+    cases->graph = clg_graph_create(*store);
     if (!cases->graph)
         return clg_error_status(cases->ctx);
     make(cases);
@@ -27,7 +28,7 @@ static clg_status make_cases(struct clg_cases *cases, clg_store *store,
     return cases->status;
 }
 
-static void free_cases(struct clg_cases *cases)
+void clg_suite_free(struct clg_cases *cases)
 {
     for (size_t i = 0; i < cases->inputs.count; i++)
         clg_free(cases->ctx, cases->inputs.items[i].value);
@@ -83,8 +84,8 @@ static clg_status check_mode(struct clg_cases *cases, bool training,
 static clg_status run(struct clg_cases *cases, void (*make)(struct clg_cases *cases))
 {
     struct clg_selftest_result *result = cases->result;
-    clg_store *store = clg_store_create(cases->device, SEED);
-    clg_status status = store ? make_cases(cases, store, make) : clg_error_status(cases->ctx);
+    clg_store *store;
+    clg_status status = clg_suite_make(cases, &store, make);
     if (status == CLG_OK && result->pass)
         status = check_mode(cases, true, check_training);
     if (status == CLG_OK && result->pass)
@@ -93,13 +94,13 @@ static clg_status run(struct clg_cases *cases, void (*make)(struct clg_cases *ca
         clg_suite_fail(cases, "%s", clg_error(cases->ctx));
     if (!(result->worst_forward <= 1 && result->worst_gradient <= 1 && result->worst_rule <= 1))
         clg_suite_fail(cases, "an error is over its tolerance");
-    free_cases(cases);
+    clg_suite_free(cases);
     clg_store_destroy(&store);
     return status;
 }
 
-static struct clg_cases cases_of(clg_device *device, const struct clg_op *op, bool small,
-                                 struct clg_selftest_result *result)
+struct clg_cases clg_suite_of(clg_device *device, const struct clg_op *op, bool small,
+                              struct clg_selftest_result *result)
 {
     return (struct clg_cases){.ctx = clg_device_object(device)->ctx,
                               .device = device,
@@ -112,33 +113,26 @@ clg_status clg_selftest_run(clg_device *device, const struct clg_op *op, bool sm
                             struct clg_selftest_result *result)
 {
     *result = (struct clg_selftest_result){.op = op->name, .pass = true};
-    struct clg_cases cases = cases_of(device, op, small, result);
+    struct clg_cases cases = clg_suite_of(device, op, small, result);
     return run(&cases, clg_selftest_entry(op)->cases);
-}
-
-static clg_status make_again(struct clg_cases *cases, clg_store **store)
-{
-    *store = clg_store_create(cases->device, SEED);
-    return *store ? make_cases(cases, *store, clg_selftest_entry(cases->op)->cases)
-                  : clg_error_status(cases->ctx);
 }
 
 clg_status clg_selftest_repeat(clg_device *device, const struct clg_op *op, bool small,
                                struct clg_selftest_result *result)
 {
     *result = (struct clg_selftest_result){.op = op->name, .pass = true};
-    struct clg_cases cases[2] = {cases_of(device, op, small, result),
-                                 cases_of(device, op, small, result)};
+    struct clg_cases cases[2] = {clg_suite_of(device, op, small, result),
+                                 clg_suite_of(device, op, small, result)};
     clg_store *stores[2] = {NULL, NULL};
-    clg_status status = make_again(&cases[0], &stores[0]);
-    if (status == CLG_OK)
-        status = make_again(&cases[1], &stores[1]);
+    clg_status status = CLG_OK;
+    for (int i = 0; i < 2 && status == CLG_OK; i++)
+        status = clg_suite_make(&cases[i], &stores[i], clg_selftest_entry(op)->cases);
     if (status == CLG_OK && result->pass)
         status = clg_check_repeated(&cases[0], &cases[1]);
     if (status != CLG_OK)
         clg_suite_fail(&cases[0], "%s", clg_error(cases[0].ctx));
     for (int i = 0; i < 2; i++) {
-        free_cases(&cases[i]);
+        clg_suite_free(&cases[i]);
         clg_store_destroy(&stores[i]);
     }
     return status;

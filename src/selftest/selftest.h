@@ -19,6 +19,17 @@ struct clg_selftest_result {
 
 struct clg_cases;
 
+/* An op in words and numbers. */
+struct clg_selftest_description {
+    uint32_t cases;
+    const char *gradient; /* how often it can be differentiated, and is checked: none, once, twice */
+    char shapes[CLG_SELFTEST_MESSAGE]; /* "(2, 3), (3) -> (2, 3)": of the first case's node */
+    double ulps; /* its tolerance there: the largest, in units of 2^-23 of the largest value */
+};
+/* Makes the op's cases; nothing runs on the device. */
+clg_status clg_selftest_describe(clg_device *device, const struct clg_op *op,
+                                 struct clg_selftest_description *out);
+
 /* Runs cases: those of an op, or any others under a name (then every node with a kernel of its own
  * is looked at alone, not the op's nodes only). small: without those that take an interpreter
  * minutes. A status other than CLG_OK: the device or memory failed, and the result says so too. */

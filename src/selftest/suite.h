@@ -49,6 +49,13 @@ struct clg_cases {
     struct clg_selftest_result *result;
 };
 
+/* Cases of an op, or others, in a new store that the caller destroys; and their end. */
+struct clg_cases clg_suite_of(clg_device *device, const struct clg_op *op, bool small,
+                              struct clg_selftest_result *result);
+clg_status clg_suite_make(struct clg_cases *cases, clg_store **store,
+                          void (*make)(struct clg_cases *cases));
+void clg_suite_free(struct clg_cases *cases);
+
 /* Records a mismatch; the first sentence is kept. */
 void clg_suite_fail(struct clg_cases *cases, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
