@@ -21,6 +21,11 @@ const char *clg_gemm_provider(const struct clg_device *device, const struct clg_
     return choose(device)->name;
 }
 
+bool clg_gemm_sums_rows(const struct clg_device *device)
+{
+    return choose(device) == &clg_gemm_native && clg_device_machine(device)->form == CLG_FORM_ITEM;
+}
+
 size_t clg_gemm_workspace(const struct clg_device *device, const struct clg_gemm *gemm)
 {
     return choose(device)->workspace(device, gemm);

@@ -22,6 +22,8 @@ struct clg_gemm {
     struct clg_view a, b, c;
     struct clg_view bias; /* (N); buffer NULL: none; not with a gate */
     struct clg_view gate; /* like C, with CLG_ACT_GATE */
+    struct clg_view sums; /* (M), gets the sums of op(A)'s rows; buffer NULL: not wanted. Where
+                           * clg_gemm_sums_rows says so, with transpose_a and batch 1. */
     enum clg_activation activation;
 };
 
@@ -29,6 +31,8 @@ struct clg_gemm {
 const char *clg_gemm_provider(const struct clg_device *device, const struct clg_gemm *gemm);
 /* Whether this build has CLBlast. */
 bool clg_gemm_has_clblast(void);
+/* Whether the product can add up op(A)'s rows on its way. */
+bool clg_gemm_sums_rows(const struct clg_device *device);
 /* Bytes of scratch memory the product needs, 0 for none. Views need not be placed yet. */
 size_t clg_gemm_workspace(const struct clg_device *device, const struct clg_gemm *gemm);
 /* Appends its launches. workspace.buffer NULL when none is needed. Failures stick in launches. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 /* The flags of cl/gemm.cl. */
-enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, HAS_BIAS = 4 };
+enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, HAS_BIAS = 4, WANT_SUMS = 8 };
 
 static size_t workspace(const struct clg_device *device, const struct clg_gemm *gemm)
 {
@@ -17,7 +17,8 @@ static void add_operands(struct clg_launch *launch, const struct clg_gemm *gemm)
 {
     clg_launch_int(launch, (gemm->transpose_a ? TRANSPOSE_A : 0) |
                                (gemm->transpose_b ? TRANSPOSE_B : 0) |
-                               (gemm->bias.buffer ? HAS_BIAS : 0));
+                               (gemm->bias.buffer ? HAS_BIAS : 0) |
+                               (gemm->sums.buffer ? WANT_SUMS : 0));
     clg_launch_int(launch, gemm->activation);
     clg_launch_int(launch, gemm->stride_a);
     clg_launch_int(launch, gemm->stride_b);
@@ -64,6 +65,7 @@ static void lower_items(struct clg_launches *launches, const struct clg_gemm *ge
     clg_launch_int(launch, t.cols);
     clg_launch_int(launch, t.depth);
     add_operands(launch, gemm);
+    clg_launch_view(launch, &gemm->sums);
     clg_launch_range(launch, (size_t[]){(size_t)items, 1, 1},
                      (size_t[]){1, 1, 1});
 }

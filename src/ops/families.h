@@ -112,6 +112,9 @@ SHAPE(matmul);
 GRAD(matmul);
 WORK(matmul);
 LOWER(matmul);
+SHAPE(matmul_sums);
+WORK(matmul_sums);
+LOWER(matmul_sums);
 
 /* gather.c */
 SHAPE(gather);

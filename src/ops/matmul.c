@@ -91,6 +91,16 @@ void clg_shape_matmul(struct clg_infer *infer)
         infer->out[0].shape = with_matrix(&lead, a.rows, b.cols);
 }
 
+void clg_shape_matmul_sums(struct clg_infer *infer)
+{
+    const struct clg_matmul_attr *attr = infer->attr;
+    clg_shape_matmul(infer);
+    if (infer->in[0].shape.rank != 2 || infer->in[1].shape.rank != 2 || !attr->transpose_a)
+        clg_infer_fail(infer, "needs two matrices, the first of them transposed");
+    else
+        infer->out[1].shape = clg_shape1(infer->in[0].shape.dim[1]);
+}
+
 /* The operand with leading dimensions `lead`: a product repeats whole operands only. */
 static clg_tensor repeat_lead(clg_tensor x, const clg_shape *lead)
 {
@@ -191,4 +201,35 @@ void clg_lower_matmul(struct clg_lower *lower)
 {
     struct clg_gemm gemm = describe(lower);
     clg_gemm_lower(lower->launches, &gemm, &lower->workspace, lower->label);
+}
+
+/* The sums by themselves, where the product cannot. */
+static void lower_sums(struct clg_sum *sum)
+{
+    const struct clg_lower *lower = sum->lower;
+    const clg_shape *shape = &lower->in[0].shape;
+    clg_sum_middle(sum, &lower->in[0], &lower->out[1], 1, shape->dim[0], shape->dim[1], 1);
+}
+
+/* Shared: the product is done when the sums begin. */
+size_t clg_work_matmul_sums(const struct clg_lower *lower)
+{
+    struct clg_lower copy = *lower;
+    struct clg_sum sum = {&copy, true, 0};
+    size_t product = clg_work_matmul(lower);
+    lower_sums(&sum);
+    return product > sum.used * sizeof(float) ? product : sum.used * sizeof(float);
+}
+
+void clg_lower_matmul_sums(struct clg_lower *lower)
+{
+    struct clg_gemm gemm = describe(lower);
+    struct clg_sum sum = {lower, false, 0};
+    bool product = lower->out[0].buffer != NULL, sums = lower->out[1].buffer != NULL;
+    if (product && sums && clg_gemm_sums_rows(lower->device))
+        gemm.sums = lower->out[1];
+    if (product)
+        clg_gemm_lower(lower->launches, &gemm, &lower->workspace, lower->label);
+    if (sums && !gemm.sums.buffer)
+        lower_sums(&sum);
 }

@@ -9,6 +9,7 @@ static const struct clg_pass passes[] = {
     {"copies of entries", clg_pass_keep},
     {"transposes", clg_pass_transpose},
     {"epilogues", clg_pass_epilogue},
+    {"sums of operands", clg_pass_sums},
     {"fusion", clg_pass_fuse},
     {"dead code", clg_pass_dead},
     {"order", clg_pass_order},

@@ -95,6 +95,7 @@ clg_status clg_pass_common(struct clg_ir *ir);    /* equal nodes become one */
 clg_status clg_pass_keep(struct clg_ir *ir);      /* entries that are outputs are copied */
 clg_status clg_pass_transpose(struct clg_ir *ir); /* transposes into flags of matrix products */
 clg_status clg_pass_epilogue(struct clg_ir *ir);  /* bias and activation into matrix products */
+clg_status clg_pass_sums(struct clg_ir *ir);      /* sums of an operand into its product */
 clg_status clg_pass_fuse(struct clg_ir *ir);      /* elementwise chains into one node each */
 clg_status clg_pass_order(struct clg_ir *ir);     /* producers first */
 

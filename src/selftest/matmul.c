@@ -94,6 +94,22 @@ void clg_oracle_matmul(const struct clg_oracle_call *call)
         element(call, &a, &b, i, lead);
 }
 
+void clg_oracle_matmul_sums(const struct clg_oracle_call *call)
+{
+    int64_t K = call->in[0].shape.dim[0], M = call->in[0].shape.dim[1];
+    clg_oracle_matmul(call);
+    for (int64_t m = 0; m < M; m++) {
+        double sum = 0, size = 0, carried = 0;
+        for (int64_t k = 0; k < K; k++) {
+            sum += call->in[0].value[k * M + m];
+            size += fabs(call->in[0].value[k * M + m]);
+            carried += call->in[0].error[k * M + m];
+        }
+        call->out[1].value[m] = sum;
+        call->out[1].error[m] = clg_sum_error(K) * size + carried;
+    }
+}
+
 /* C (M, N) = op(A) (M, K) op(B) (K, N), in all four orientations. */
 static void orientations(struct clg_cases *cases, const char *what, int64_t M, int64_t N, int64_t K)
 {
@@ -194,4 +210,25 @@ void clg_cases_matmul(struct clg_cases *cases)
     epilogues(cases);
     gates(cases);
     special_products(cases);
+}
+
+void clg_cases_matmul_sums(struct clg_cases *cases)
+{
+    static const int64_t sizes[6][3] = {{1, 1, 1},   {7, 5, 3},    {33, 70, 17},
+                                        {10, 3, 515}, {97, 35, 64}, {300, 9, 2}};
+    for (int i = 0; i < 6; i++) {
+        const int64_t *s = sizes[i];
+        struct clg_matmul_attr attr = {.transpose_a = 1, .transpose_b = (uint32_t)i % 2};
+        clg_tensor in[2] = {clg_case_uniform(cases, clg_shape2(s[2], s[0]), -1, 1),
+                            clg_case_uniform(cases,
+                                             attr.transpose_b ? clg_shape2(s[1], s[2])
+                                                              : clg_shape2(s[2], s[1]),
+                                             -1, 1)};
+        clg_check_forward(cases, "product and sums",
+                          clg_node_add(in[0].graph, CLG_OP(matmul_sums), in, 2, &attr, NULL));
+    }
+    clg_tensor x = clg_case_uniform(cases, clg_shape2(CLG_BATCH, 19), -1, 1);
+    clg_tensor w = clg_case_uniform(cases, clg_shape2(33, 19), -1, 1);
+    clg_tensor b = clg_case_uniform(cases, clg_shape1(33), -1, 1);
+    clg_check(cases, "gradients of a linear layer", clg_add(clg_matmul(x, w, false, true), b));
 }
