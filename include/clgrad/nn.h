@@ -1,4 +1,5 @@
-/* clgrad/nn.h: layers: functions from tensor to tensor that make named parameters. */
+/* clgrad/nn.h: layers: functions from tensor to tensor that make named parameters. One of your own is a
+ * function that calls ops, layers and clg_parameter(): examples/custom-layer.c. */
 #ifndef CLGRAD_NN_H
 #define CLGRAD_NN_H
 
