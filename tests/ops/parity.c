@@ -14,9 +14,9 @@
 /* The stored numbers have ten digits. */
 #define STORED 1e-10
 
-static const char *const files[] = {"elementwise", "activations", "shape",
-                                    "reductions",  "products",    "convolutions",
-                                    "pooling",     "norms",       "losses"};
+static const char *const files[] = {"elementwise", "activations",  "shape",   "reductions",
+                                    "products",    "convolutions", "pooling", "norms",
+                                    "losses",      "recurrent"};
 enum { FILES = sizeof(files) / sizeof(files[0]), NAME = 64 };
 
 struct bench {
@@ -184,7 +184,7 @@ static void build_case(struct bench *b, const json_t *c, size_t number)
         p.x[p.n_in] = clg_input(b->graph, numbered("x", number, p.n_in),
                                 integers ? CLG_I32 : CLG_F32, shape_of(array));
     }
-    cr_assert(parity_build(&p, op), "parity_ops.c has no '%s'", op);
+    cr_assert(parity_build(&p, op), "there is no builder of '%s'", op);
     cr_assert_eq(p.n_out, json_array_size(json_object_get(c, "outputs")), "%s", op);
     for (size_t o = 0; o < p.n_out; o++)
         add_output(b, p.y[o], numbered("y", number, o), inference);
@@ -353,20 +353,26 @@ TEST(parity, group)
         run(files[i], CLG_FORM_GROUP);
 }
 
-/* An op that parity_ops.c has and no file has would go untested. */
-TEST(parity, of_every_op)
+static void expect_cases(const struct parity_op *ops, size_t count)
 {
-    bool *here = calloc(parity_op_count, sizeof(*here));
+    bool *here = calloc(count, sizeof(*here));
     for (int i = 0; i < FILES; i++) {
         json_t *cases = load(files[i]);
-        for (size_t c = 0; c < json_array_size(cases); c++)
-            for (size_t k = 0; k < parity_op_count; k++)
-                here[k] |=
-                    !strcmp(parity_ops[k].name,
-                            json_string_value(json_object_get(json_array_get(cases, c), "op")));
+        for (size_t c = 0; c < json_array_size(cases); c++) {
+            const json_t *op = json_object_get(json_array_get(cases, c), "op");
+            for (size_t k = 0; k < count; k++)
+                here[k] |= !strcmp(ops[k].name, json_string_value(op));
+        }
         json_decref(cases);
     }
-    for (size_t k = 0; k < parity_op_count; k++)
-        cr_assert(here[k], "no case of %s: add one to tools/pytorch_cases.py", parity_ops[k].name);
+    for (size_t k = 0; k < count; k++)
+        cr_assert(here[k], "no case of %s: add one to tools/pytorch_cases.py", ops[k].name);
     free(here);
+}
+
+/* An op that is built here and in no file would go untested. */
+TEST(parity, of_every_op)
+{
+    expect_cases(parity_ops, parity_op_count);
+    expect_cases(parity_layers, parity_layer_count);
 }

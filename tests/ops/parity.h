@@ -24,10 +24,19 @@ struct parity_op {
     clg_tensor (*build)(struct parity *p); /* sets n_out itself when it has other outputs too */
 };
 
-extern const struct parity_op parity_ops[];
-extern const size_t parity_op_count;
+extern const struct parity_op parity_ops[], parity_layers[];
+extern const size_t parity_op_count, parity_layer_count;
 
 /* Builds the outputs; false when there is no such op. */
 bool parity_build(struct parity *p, const char *op);
+
+/* Parameters; a key that is not there gives 0, false, and a list that keeps what it has.
+ * parity_list: how many numbers there are. */
+int32_t parity_integer(const struct parity *p, const char *key);
+float parity_number(const struct parity *p, const char *key);
+bool parity_flag(const struct parity *p, const char *key);
+bool parity_is(const struct parity *p, const char *key, const char *word);
+bool parity_has(const struct parity *p, const char *key);
+size_t parity_list(const struct parity *p, const char *key, int32_t *to);
 
 #endif
