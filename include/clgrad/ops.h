@@ -415,6 +415,30 @@ CLG_API clg_tensor clg_gru(clg_tensor x, const clg_recurrent_weights *weights,
 CLG_API clg_tensor clg_rnn(clg_tensor x, const clg_recurrent_weights *weights,
                            const clg_recurrent_params *params, clg_tensor *h_n);
 
+/* ---- attention and positions ---- */
+
+typedef struct clg_attention_params {
+    bool causal;        /* query t sees keys 0 to t alone; default false */
+    float scale;        /* of the scores; default 0: 1 / sqrt(d) */
+    float dropout;      /* of the weights; default 0 */
+    clg_tensor mask;    /* added to the scores, broadcast to (..., T, S); default none */
+    clg_tensor lengths; /* of int32, keys each index of the first dimension has; default none: S */
+} clg_attention_params;
+CLG_API clg_attention_params clg_attention_defaults(void);
+
+/* softmax(q k^T scale) v of q (..., T, d), k (..., S, d) and v (..., S, e): (..., T, e) (Vaswani et
+ * al. 2017). Without dropout and mask the (T, S) matrix of each head is stored once. A query that sees
+ * no key gives 0. */
+CLG_API clg_tensor clg_attention(clg_tensor q, clg_tensor k, clg_tensor v,
+                                 const clg_attention_params *params);
+
+/* The constant (T, E) with sin(t / 10000^(i / E)) in even columns i and the cosine of the same in the
+ * odd one behind each (Vaswani et al. 2017). */
+CLG_API clg_tensor clg_sinusoidal_positions(clg_graph *graph, int64_t T, int64_t E);
+/* x (..., T, d), d even: the pairs of columns (i, i + 1) of row t turned by the angle
+ * t / 10000^(i / d) (Su et al. 2021). */
+CLG_API clg_tensor clg_rotary_positions(clg_tensor x);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@ enum clg_op_flags {
     CLG_OP_LEAF = 32,       /* input, parameter, state, constant, fill */
     CLG_OP_TRAINING = 64,   /* the identity on input 0 in inference (dropout) */
     CLG_OP_BY_MODE = 128,   /* with TRAINING: the identity on input 1 in training; never lowered */
+    CLG_OP_IN_PLACE = 256,  /* output 0 may lie where an input of its shape does that nobody reads later */
 };
 
 /* A shape rule's view of the node being built. Fills out[]; on refusal calls clg_infer_fail. */

@@ -128,6 +128,9 @@ LOWER(scatter_add);
 SHAPE(rows);
 GRAD(softmax);
 LOWER(softmax);
+SHAPE(masked_softmax);
+GRAD(masked_softmax);
+LOWER(masked_softmax);
 GRAD(softmax_grad);
 LOWER(softmax_grad);
 GRAD(log_softmax);
@@ -214,6 +217,10 @@ clg_tensor clg_by_mode(clg_tensor inference, clg_tensor training);
 clg_tensor clg_uniform_like(clg_tensor x);
 /* An op without attributes. */
 clg_tensor clg_plain(const struct clg_op *op, clg_tensor a, clg_tensor b);
+/* Softmax over the first columns of each row of x (..., T, S), 0 behind them: those up to the row's own
+ * index where causal, and below lengths (N) of int32, a number for each index of the first dimension;
+ * graph NULL: none. */
+clg_tensor clg_masked_softmax(clg_tensor x, clg_tensor lengths, bool causal);
 /* The mask of these axes of x (count 0: all), or false and a sentence that begins with what. */
 bool clg_axes_mask(clg_tensor x, const char *what, const int32_t *axes, size_t count,
                    uint32_t *mask);

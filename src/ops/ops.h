@@ -87,6 +87,10 @@ struct clg_axis_attr {
 struct clg_count_attr {
     int64_t count; /* columns of the result */
 };
+struct clg_mask_attr {
+    uint32_t causal; /* row t of T sees columns 0 to t */
+    uint32_t unused;
+};
 /* Recurrent ops and their gradients: see ops/recurrent.h. */
 struct clg_recurrent_attr {
     uint32_t cell; /* enum clg_cell */

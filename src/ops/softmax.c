@@ -54,6 +54,55 @@ void clg_lower_softmax(struct clg_lower *lower)
     launch_rows(lower, "softmax", 4);
 }
 
+/* ---- behind a mask ---- */
+
+clg_tensor clg_masked_softmax(clg_tensor x, clg_tensor lengths, bool causal)
+{
+    struct clg_mask_attr attr = {.causal = causal};
+    return clg_node_add(x.graph, CLG_OP(masked_softmax), (clg_tensor[]){x, lengths},
+                        lengths.graph ? 2 : 1, &attr, NULL);
+}
+
+void clg_shape_masked_softmax(struct clg_infer *infer)
+{
+    char a[CLG_SHAPE_TEXT], b[CLG_SHAPE_TEXT];
+    const clg_shape *x = &infer->in[0].shape, *lengths = &infer->in[1].shape;
+    if (infer->in[0].dtype != CLG_F32 || x->rank < 2)
+        clg_infer_fail(infer, "the input has shape %s, must be float32 (..., T, S)",
+                       clg_shape_text(x, a));
+    else if (infer->n_in > 1 &&
+             (infer->in[1].dtype != CLG_I32 || lengths->rank != 1 || lengths->dim[0] != x->dim[0]))
+        clg_infer_fail(infer, "the lengths of shape %s must be int32, one for each of %s",
+                       clg_shape_text(lengths, a), clg_shape_text(x, b));
+    infer->out[0].shape = *x;
+}
+
+/* What is masked is 0, so that its gradient is. */
+void clg_grad_masked_softmax(struct clg_gradient *g)
+{
+    clg_grad_softmax(g);
+}
+
+void clg_lower_masked_softmax(struct clg_lower *lower)
+{
+    const struct clg_mask_attr *attr = lower->attr;
+    const clg_shape *shape = &lower->in[0].shape;
+    const struct clg_view none = {.buffer = NULL};
+    int64_t rows = clg_rows_of(shape), cols = clg_cols_of(shape);
+    struct clg_launch *launch =
+        clg_launch_over_rows(lower, "softmax", "masked_softmax", rows, cols);
+    clg_launch_view(launch, &lower->in[0]);
+    clg_launch_view(launch, lower->n_in > 1 ? &lower->in[1] : &none);
+    clg_launch_view(launch, &lower->out[0]);
+    clg_launch_int(launch, rows);
+    clg_launch_int(launch, cols);
+    clg_launch_int(launch, shape->dim[shape->rank - 2]);
+    clg_launch_int(launch, rows / shape->dim[0]);
+    clg_launch_int(launch, attr->causal);
+    clg_launch_int(launch, lower->n_in > 1);
+    clg_launch_cost(launch, 4 * (uint64_t)(rows * cols), 8 * (uint64_t)(rows * cols));
+}
+
 /* z = y (d - sum(y d)), with u reaching z: by d again y (u - sum(y u)); by y
  * u (d - sum(y d)) - d sum(y u). */
 void clg_grad_softmax_grad(struct clg_gradient *g)

@@ -11,6 +11,7 @@ struct clg_softmax_row {
     int64_t C;
     double m, S, rounding, carried;
 };
+struct clg_softmax_row clg_softmax_row_of(const double *x, const double *e, int64_t C);
 struct clg_softmax_row clg_softmax_row(const struct clg_oracle_array *x, int64_t row, int64_t C);
 
 /* e^(x_j - m) / S and the error it has after rounding. */

@@ -1,6 +1,7 @@
 /* Softmax and its logarithm over the last dimension. Errors: exp 3 ulp, log 3, division 2.5 (OpenCL
  * C 1.2, table 7.1); the rounding of x - m, which exp makes relative; the length of the sum. */
 #include <math.h>
+#include "ops/families.h"
 #include "selftest/cases.h"
 #include "selftest/rows.h"
 
@@ -17,8 +18,12 @@ static double exp_rounding(const struct clg_softmax_row *r, int64_t j)
 
 struct clg_softmax_row clg_softmax_row(const struct clg_oracle_array *x, int64_t row, int64_t C)
 {
-    struct clg_softmax_row r = {
-        .x = x->value + row * C, .e = x->error + row * C, .C = C, .m = -INFINITY};
+    return clg_softmax_row_of(x->value + row * C, x->error + row * C, C);
+}
+
+struct clg_softmax_row clg_softmax_row_of(const double *x, const double *e, int64_t C)
+{
+    struct clg_softmax_row r = {.x = x, .e = e, .C = C, .m = -INFINITY};
     for (int64_t j = 0; j < C; j++)
         r.m = isnan(r.x[j]) || r.x[j] > r.m ? r.x[j] : r.m;
     for (int64_t j = 0; j < C; j++) {
@@ -68,6 +73,36 @@ void clg_oracle_softmax(const struct clg_oracle_call *call)
 void clg_oracle_log_softmax(const struct clg_oracle_call *call)
 {
     each_row(call, clg_log_softmax_at);
+}
+
+/* How many columns row i sees. */
+static int64_t seen_columns(const struct clg_oracle_call *call, int64_t i, int64_t C)
+{
+    const struct clg_mask_attr *attr = call->attr;
+    const clg_shape *shape = &call->in->shape;
+    int64_t rows = call->in->count / C, T = shape->dim[shape->rank - 2], seen = C;
+    if (attr->causal && i % T + 1 < seen)
+        seen = i % T + 1;
+    if (call->n_in > 1) {
+        double length = call->in[1].value[i / (rows / shape->dim[0])];
+        seen = (int64_t)fmax(fmin(length, (double)seen), 0);
+    }
+    return seen;
+}
+
+void clg_oracle_masked_softmax(const struct clg_oracle_call *call)
+{
+    int64_t C = clg_case_cols(&call->in->shape);
+    for (int64_t i = 0; i < call->in->count / C; i++) {
+        int64_t seen = seen_columns(call, i, C);
+        struct clg_softmax_row r =
+            clg_softmax_row_of(call->in->value + i * C, call->in->error + i * C, seen);
+        for (int64_t j = 0; j < C; j++) {
+            double *error = &call->out->error[i * C + j];
+            call->out->value[i * C + j] = j < seen ? clg_softmax_at(&r, j, error) : 0;
+            *error = j < seen ? *error : 0;
+        }
+    }
 }
 
 /* y_i (d_i - t), t = sum_j y_j d_j. */
@@ -161,6 +196,34 @@ void clg_cases_softmax(struct clg_cases *cases)
 void clg_cases_log_softmax(struct clg_cases *cases)
 {
     row_cases(cases, clg_log_softmax);
+}
+
+static void masked_case(struct clg_cases *cases, const char *what, clg_shape shape, bool causal,
+                        const int32_t *lengths, bool twice)
+{
+    clg_tensor x = clg_case_uniform(cases, shape, -4, 4), given = {NULL, -1, 0};
+    if (lengths)
+        given = clg_case_labels(cases, clg_shape1(shape.dim[0]), lengths);
+    clg_tensor y = clg_masked_softmax(x, given, causal);
+    (twice ? clg_check_twice : clg_check)(cases, what, y);
+}
+
+void clg_cases_masked_softmax(struct clg_cases *cases)
+{
+    static const int32_t lengths[7] = {2, 17, 0, 1, 33, 100, -3};
+    static const float special[9] = {1, NAN, INFINITY, 2, 3, -INFINITY, -INFINITY, 1, 3e38f};
+    masked_case(cases, "(1, 1)", clg_shape2(1, 1), true, NULL, false);
+    masked_case(cases, "causal (3, 3)", clg_shape2(3, 3), true, NULL, true);
+    masked_case(cases, "causal (2, 17, 33)", clg_shape3(2, 17, 33), true, NULL, false);
+    masked_case(cases, "causal (batch, 2, 33, 17)", clg_shape4(CLG_BATCH, 2, 33, 17), true, NULL,
+                false);
+    masked_case(cases, "causal (3, 1025)", clg_shape2(3, 1025), true, NULL, false);
+    masked_case(cases, "lengths (7, 3, 33)", clg_shape3(7, 3, 33), false, lengths, false);
+    masked_case(cases, "lengths (7, 2, 3, 5)", clg_shape4(7, 2, 3, 5), false, lengths, true);
+    masked_case(cases, "both (7, 17, 17)", clg_shape3(7, 17, 17), true, lengths, false);
+    clg_check_forward(cases, "infinity and NaN behind the mask",
+                      clg_masked_softmax(clg_case_values(cases, clg_shape2(3, 3), special),
+                                         (clg_tensor){NULL, -1, 0}, true));
 }
 
 /* y: what softmax or its logarithm gives, roughly. */
