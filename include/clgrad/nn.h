@@ -82,6 +82,35 @@ CLG_API clg_tensor clg_group_norm_layer(clg_tensor x, const char *name, int32_t 
 CLG_API clg_tensor clg_instance_norm_layer(clg_tensor x, const char *name,
                                            const clg_norm_layer_params *params);
 
+typedef struct clg_embedding_params {
+    int64_t padding_idx;         /* row of the table that begins as 0 and is not trained; default -1: none */
+    const clg_init *weight_init; /* default NULL: N(0, 1), as PyTorch */
+} clg_embedding_params;
+CLG_API clg_embedding_params clg_embedding_defaults(void);
+
+/* Rows of NAME.weight (rows, cols) by int32 indices (S...): (S..., cols). An index outside [0, rows) is
+ * clamped and flags the step. A table that the store has already keeps its padding row as it is. */
+CLG_API clg_tensor clg_embedding(clg_tensor indices, const char *name, int64_t rows, int64_t cols,
+                                 const clg_embedding_params *params);
+
+typedef struct clg_attention_layer_params {
+    clg_attention_params attention; /* defaults of clg_attention_defaults() */
+    bool bias;                      /* default true */
+    bool rotary;                    /* clg_rotary_positions of queries and keys; default false */
+    const clg_init *weight_init; /* default NULL: in_proj U(-s, s), s = sqrt(6 / (E + 3 E)), out_proj
+                                    U(-s, s), s = 1 / sqrt(E), as PyTorch */
+    const clg_init *bias_init;   /* default NULL: zeros */
+} clg_attention_layer_params;
+CLG_API clg_attention_layer_params clg_attention_layer_defaults(void);
+
+/* Multi-head attention (Vaswani et al. 2017) as PyTorch's MultiheadAttention, batch first: query
+ * (N, T, E), key and value (N, S, E) give (N, T, E); the same tensor three times is self-attention.
+ * Parameters NAME.in_proj_weight (3 E, E), NAME.in_proj_bias (3 E), NAME.out_proj.weight (E, E) and
+ * NAME.out_proj.bias (E). heads divides E. */
+CLG_API clg_tensor clg_attention_layer(clg_tensor query, clg_tensor key, clg_tensor value,
+                                       const char *name, int64_t heads,
+                                       const clg_attention_layer_params *params);
+
 typedef struct clg_recurrent_layer_params {
     int32_t num_layers;          /* on top of each other; default 1 */
     bool bias;                   /* default true */

@@ -216,3 +216,54 @@ TEST(plans, views)
 {
     run("views", views);
 }
+
+static const clg_tensor none = {NULL, -1, 0};
+
+static void sequences(struct clg_cases *cases)
+{
+    static const int32_t lengths[CLG_CASE_BATCH] = {5, 2, 1};
+    clg_tensor x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 5, 3), -1, 1);
+    clg_recurrent_weights w[3];
+    for (int i = 0; i < 3; i++)
+        w[i] = (clg_recurrent_weights){
+            uniform(cases, i < 2 ? 16 : 12, i < 2 ? 3 : 8), uniform(cases, i < 2 ? 16 : 12, 4),
+            clg_case_uniform(cases, clg_shape1(i < 2 ? 16 : 12), -1, 1), none};
+    clg_recurrent_params p = clg_recurrent_defaults();
+    p.lengths = clg_case_labels(cases, clg_shape1(CLG_BATCH), lengths);
+    clg_tensor y[2] = {clg_lstm(x, &w[0], &p, NULL, NULL), none}, last;
+    p.reverse = true;
+    y[1] = clg_lstm(x, &w[1], &p, NULL, NULL);
+    x = clg_dropout(clg_concat(y, 2, 2), 0.3f);
+    clg_gru(x, &w[2], &p, &last);
+    clg_check(cases, "both directions, dropout, gru", last);
+}
+
+static void attentions(struct clg_cases *cases)
+{
+    static const int32_t lengths[CLG_CASE_BATCH] = {5, 2, 1};
+    clg_attention_params p = clg_attention_defaults();
+    clg_tensor in[3];
+    for (int i = 0; i < 3; i++)
+        in[i] = clg_case_uniform(cases, clg_shape4(CLG_BATCH, 2, 17, 6), -1, 1);
+    p.causal = true;
+    clg_check(cases, "causal", clg_attention(in[0], in[1], in[2], &p));
+    for (int i = 0; i < 3; i++)
+        in[i] = clg_case_uniform(cases, clg_shape3(CLG_BATCH, i ? 5 : 3, 4), -1, 1);
+    p.causal = false;
+    p.lengths = clg_case_labels(cases, clg_shape1(CLG_BATCH), lengths);
+    p.dropout = 0.25f;
+    clg_check(cases, "padded, with dropout", clg_attention(in[0], in[1], in[2], &p));
+    for (int i = 0; i < 2; i++)
+        in[i] = clg_rotary_positions(clg_case_uniform(cases, clg_shape3(2, 3, 4), -1, 1));
+    clg_check_twice(cases, "rotary", clg_attention(in[0], in[1], in[1], NULL));
+}
+
+TEST(networks, sequences)
+{
+    run("sequences", sequences);
+}
+
+TEST(networks, attentions)
+{
+    run("attentions", attentions);
+}
