@@ -127,3 +127,98 @@ const struct clg_kind clg_rnn_layer_kind = {
     .size = sizeof(struct recurrent),
     .layer = build_rnn,
 };
+
+/* ---- embedding ---- */
+
+struct embedding {
+    int64_t rows, cols, padding;
+};
+static const struct clg_key embedding_keys[] = {
+    {"num_embeddings", CLG_KEY_INT, NULL, offsetof(struct embedding, rows), "rows of the table",
+     .required = true, .range = CLG_POSITIVE},
+    {"embedding_dim", CLG_KEY_INT, NULL, offsetof(struct embedding, cols), "numbers of a row",
+     .required = true, .range = CLG_POSITIVE},
+    {"padding_idx", CLG_KEY_INT, "-1", offsetof(struct embedding, padding),
+     "row that begins as 0 and is not trained; -1: none"},
+    {0},
+};
+/* Data sets give numbers: whole ones are indices. */
+static clg_tensor build_embedding(struct clg_build *build, const char *name, clg_tensor x,
+                                  const void *args)
+{
+    const struct embedding *a = args;
+    clg_embedding_params p = clg_embedding_defaults();
+    p.padding_idx = a->padding;
+    p.weight_init = build->weight_init;
+    if (clg_tensor_dtype(x) == CLG_F32)
+        x = clg_cast(x, CLG_I32);
+    return clg_embedding(x, name, a->rows, a->cols, &p);
+}
+const struct clg_kind clg_embedding_layer_kind = {
+    .name = "embedding",
+    .doc = "rows of a table by the numbers of the input, whose fractions are cut off",
+    .keys = embedding_keys,
+    .size = sizeof(struct embedding),
+    .layer = build_embedding,
+};
+
+/* ---- attention ---- */
+
+struct attention {
+    int64_t heads;
+    double dropout;
+    bool bias, causal, rotary;
+};
+static const struct clg_key attention_keys[] = {
+    {"num_heads", CLG_KEY_INT, NULL, offsetof(struct attention, heads),
+     "heads that share the numbers of a step", .required = true, .range = CLG_POSITIVE},
+    {"dropout", CLG_KEY_NUMBER, "0", offsetof(struct attention, dropout), "of the weights",
+     .range = CLG_SHARE},
+    {"bias", CLG_KEY_BOOL, "true", offsetof(struct attention, bias), "whether biases are added"},
+    {"causal", CLG_KEY_BOOL, "false", offsetof(struct attention, causal),
+     "a step sees those before it and itself alone"},
+    {"rotary", CLG_KEY_BOOL, "false", offsetof(struct attention, rotary),
+     "turns queries and keys by their positions"},
+    {0},
+};
+static clg_tensor build_attention(struct clg_build *build, const char *name, clg_tensor x,
+                                  const void *args)
+{
+    const struct attention *a = args;
+    clg_attention_layer_params p = clg_attention_layer_defaults();
+    p.attention.dropout = (float)a->dropout;
+    p.attention.causal = a->causal;
+    p.bias = a->bias;
+    p.rotary = a->rotary;
+    p.weight_init = build->weight_init;
+    return clg_attention_layer(x, x, x, name, a->heads, &p);
+}
+const struct clg_kind clg_multiheadattention_layer_kind = {
+    .name = "multiheadattention",
+    .doc = "self-attention over (steps, numbers)",
+    .bare = "num_heads",
+    .keys = attention_keys,
+    .size = sizeof(struct attention),
+    .layer = build_attention,
+};
+
+/* ---- positions ---- */
+
+static clg_tensor build_sinusoidalpositions(struct clg_build *build, const char *name, clg_tensor x,
+                                            const void *args)
+{
+    clg_shape shape = clg_tensor_shape(x);
+
+    (void)name, (void)args;
+    if (shape.rank != 3)
+        return clg_layer_refuse(build,
+                                "sinusoidalpositions: the input has %d dimensions, but must be "
+                                "(batch, steps, numbers)",
+                                (int)shape.rank);
+    return clg_add(x, clg_sinusoidal_positions(x.graph, shape.dim[1], shape.dim[2]));
+}
+const struct clg_kind clg_sinusoidalpositions_layer_kind = {
+    .name = "sinusoidalpositions",
+    .doc = "adds sines and cosines of each step's position to (steps, numbers)",
+    .layer = build_sinusoidalpositions,
+};

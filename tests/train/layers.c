@@ -380,6 +380,40 @@ static clg_status build_groups(struct fixture *f, const char *optimizer, const c
     return clg_recipe_model(f->recipe, f->device, true, &f->model);
 }
 
+TEST(layers, sequences)
+{
+    static const struct example examples[] = {
+        {"[5, 3]", "  - lstm: {out: 2, name: rnn}\n  - gru: {out: 4, bias: false, last: true}\n",
+         "rnn.weight_ih_l0 (8, 3) rnn.weight_hh_l0 (8, 2) rnn.bias_ih_l0 (8) rnn.bias_hh_l0 (8) "
+         "1.weight_ih_l0 (12, 2) 1.weight_hh_l0 (12, 4)",
+         4, 15},
+        {"[5, 3]",
+         "  - rnn: {out: 2, nonlinearity: relu, bias: false, bidirectional: true, num_layers: 2, "
+         "dropout: 0.5, last: true}\n  - linear: {out: 1, bias: false}\n",
+         "0.weight_ih_l0 (2, 3) 0.weight_hh_l0 (2, 2) 0.weight_ih_l0_reverse (2, 3) "
+         "0.weight_hh_l0_reverse (2, 2) 0.weight_ih_l1 (2, 4) 0.weight_hh_l1 (2, 2) "
+         "0.weight_ih_l1_reverse (2, 4) 0.weight_hh_l1_reverse (2, 2) 1.weight (1, 4)",
+         1, 15},
+        {"[5]",
+         "  - embedding: {num_embeddings: 3, embedding_dim: 4, padding_idx: 1}\n"
+         "  - sinusoidalpositions\n"
+         "  - multiheadattention: {num_heads: 2, causal: true, rotary: true, dropout: 0.1}\n"
+         "  - multiheadattention: {num_heads: 1, bias: false}\n",
+         "0.weight (3, 4) 2.in_proj_weight (12, 4) 2.in_proj_bias (12) 2.out_proj.weight (4, 4) "
+         "2.out_proj.bias (4) 3.in_proj_weight (12, 4) 3.out_proj.weight (4, 4)",
+         20, 5},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    cr_assert_neq(build(&f, "[5]", "  - sinusoidalpositions\n"), CLG_OK);
+    cr_assert_not_null(strstr(clg_error(f.ctx), "must be (batch, steps, numbers)"), "%s",
+                       clg_error(f.ctx));
+    close_model(&f);
+    finish(&f);
+}
+
 /* How far the largest number of an entry moves in a step. */
 static double moved(struct fixture *f, const char *name, size_t count)
 {
