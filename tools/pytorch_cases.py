@@ -219,6 +219,27 @@ def reductions():
     f.case("product", lambda x: x.prod(0, True), [f.grid((3, 5))], {"axes": [0], "keep": True})
 
 
+def along():
+    f = Family("along")
+    for axis, keep in ((0, False), (1, True), (-1, False)):
+        for name in ("argmin", "argmax"):
+            f.case(name + "_along", lambda x, n=name, a=axis, k=keep: getattr(x, n)(a, k), [f.distinct((3, 4, 5))],
+                   {"axis": axis, "keep": keep})
+    f.case("scatter_add", lambda x, i: torch.zeros(4, 3).index_add(0, i, x), [f.grid((7, 3)), f.integers((7,), 4)],
+           {"count": 4})
+    f.case("scatter_add", lambda x, i: torch.zeros(9).index_add(0, i.flatten(), x.flatten()),
+           [f.grid((2, 5)), f.integers((2, 5), 9)], {"count": 9})
+    f.case("outer", torch.outer, [f.grid((5,)), f.grid((3,))])
+    f.case("dot", torch.dot, [f.grid((7,)), f.grid((7,))])
+    f.case("softplus_with", lambda x: F.softplus(x, 2, 1), [f.grid((19,), -5, 5)], {"beta": 2, "threshold": 1})
+    f.case("softplus_with", lambda x: F.softplus(x, 0.5, 20), [f.grid((19,), -50, 50)], {"beta": 0.5, "threshold": 20})
+    for mode in ("nearest", "bilinear"):
+        for size in ([7, 9], [3, 4], [2, 3], [4, 12]):
+            f.case("upsample",
+                   lambda x, m=mode, s=size: F.interpolate(x, size=s, mode=m, align_corners=None if m == "nearest" else False),
+                   [f.grid((2, 2, 4, 6))], {"mode": mode, "size": size})
+
+
 def products():
     f = Family("products")
     for ta, tb in ((False, False), (True, False), (False, True), (True, True)):
@@ -432,7 +453,8 @@ def write(name):
 
 
 def main():
-    for make in (elementwise, activations, shapes, reductions, products, convolutions, pooling, norms, losses, recurrent):
+    for make in (elementwise, activations, shapes, reductions, along, products, convolutions, pooling, norms, losses,
+                 recurrent):
         make()
     os.makedirs(FOLDER, exist_ok=True)
     for name in sys.argv[1:] or families:

@@ -230,6 +230,32 @@ static clg_tensor linear(struct parity *p)
     return clg_linear(p->x[0], p->name, parity_integer(p, "out"), &params);
 }
 
+/* ---- indices, rows and sizes ---- */
+
+static clg_tensor upsample(struct parity *p)
+{
+    int32_t size[2] = {0};
+    parity_list(p, "size", size);
+    return parity_is(p, "mode", "nearest") ? clg_upsample_nearest2d(p->x[0], size[0], size[1])
+                                           : clg_upsample_bilinear2d(p->x[0], size[0], size[1]);
+}
+static clg_tensor scatter_add(struct parity *p)
+{
+    return clg_scatter_add(p->x[0], p->x[1], parity_integer(p, "count"));
+}
+static clg_tensor argmin_along(struct parity *p)
+{
+    return clg_argmin_along(p->x[0], parity_integer(p, "axis"), parity_flag(p, "keep"));
+}
+static clg_tensor argmax_along(struct parity *p)
+{
+    return clg_argmax_along(p->x[0], parity_integer(p, "axis"), parity_flag(p, "keep"));
+}
+static clg_tensor softplus_with(struct parity *p)
+{
+    return clg_softplus_with(p->x[0], parity_number(p, "beta"), parity_number(p, "threshold"));
+}
+
 /* clang-format off */
 const struct parity_op parity_ops[] = {
     {"neg", .unary = clg_neg}, {"square", .unary = clg_square}, {"sqrt", .unary = clg_sqrt},
@@ -267,7 +293,10 @@ const struct parity_op parity_ops[] = {
     {"mean", .build = mean}, {"reduce_max", .build = reduce_max},
     {"reduce_min", .build = reduce_min}, {"product", .build = product}, {"norm1", .build = norm1},
     {"norm2", .build = norm2}, {"logsumexp", .build = logsumexp}, {"variance", .build = variance},
-    {"matmul", .build = matmul}, {"linear", .build = linear},
+    {"matmul", .build = matmul}, {"linear", .build = linear}, {"upsample", .build = upsample},
+    {"scatter_add", .build = scatter_add}, {"argmin_along", .build = argmin_along},
+    {"argmax_along", .build = argmax_along}, {"softplus_with", .build = softplus_with},
+    {"outer", .binary = clg_outer}, {"dot", .binary = clg_dot},
 };
 /* clang-format on */
 const size_t parity_op_count = sizeof(parity_ops) / sizeof(parity_ops[0]);
