@@ -180,6 +180,22 @@ TEST(layers, convolution_and_pooling)
     finish(&f);
 }
 
+TEST(layers, images_and_chance)
+{
+    static const struct example examples[] = {
+        {"[2, 5, 4]",
+         "  - randomhorizontalflip\n  - randomcrop: {size: [4, 3], padding: 1}\n"
+         "  - gaussiannoise: 0.5\n  - conv2d: {out: 3, kernel_size: 1}\n  - dropout2d: 0.25\n"
+         "  - upsample: {scale_factor: 2}\n  - upsample: {size: [9, 5], mode: bilinear}\n",
+         "3.weight (3, 2, 1, 1) 3.bias (3)", 3 * 9 * 5, 40},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
 TEST(layers, normalisation)
 {
     static const struct example examples[] = {
@@ -286,6 +302,14 @@ TEST(layers, refused)
 
     setup(&f);
     refused(&f, "[4]", "  - linear: 2\n  - prelu: 3\n", "r.yaml:4: prelu '1': 3 slopes, must be 1");
+    refused(&f, "[4]", "  - upsample: {size: 2}\n",
+            "upsample: samples have 1 dimensions, must have 3");
+    refused(&f, "[1, 2, 2]", "  - upsample: {mode: bilinear}\n",
+            "upsample needs either size or scale_factor");
+    refused(&f, "[1, 2, 2]", "  - upsample: {scale_factor: 1.5}\n",
+            "scale_factor must be a whole number");
+    refused(&f, "[1, 2, 2]", "  - randomcrop: 3\n",
+            "window (3, 3) is larger than the image (2, 2)");
     refused(&f, "[4]", "  - gelu: sin\n", "'sin' is not known; the nearest is");
     refused(&f, "[4]", "  - linear: 3\n  - glu\n",
             "r.yaml:4: glu: dimension 1 has 3 elements, must have an even number");
