@@ -20,7 +20,7 @@ struct clg_cases;
 
 clg_graph *clg_case_graph(struct clg_cases *cases);
 
-/* Whether cases of millions of operations are wanted: not when an interpreter runs them. */
+/* Whether cases of many operations are wanted: not when an interpreter runs them. */
 bool clg_case_large(const struct clg_cases *cases);
 
 /* Inputs of the case that is being made. Uniform float32 numbers in [low, high); those given (as

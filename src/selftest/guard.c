@@ -281,6 +281,8 @@ static clg_status remember(struct bench *b, uint32_t **first)
 
 static clg_status run_twice(struct bench *b, struct clg_launches *launches, uint32_t wanted)
 {
+    if (b->cases->small) /* an interpreter gives the same bits */
+        return run_once(b, launches, wanted, NULL);
     uint32_t **first = clg_new(b->cases->ctx, b->node->n_out, sizeof(*first));
     clg_status status = first ? run_once(b, launches, wanted, NULL) : CLG_ERR_MEMORY;
     if (status == CLG_OK)

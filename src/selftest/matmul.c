@@ -113,6 +113,8 @@ void clg_oracle_matmul_sums(const struct clg_oracle_call *call)
 /* C (M, N) = op(A) (M, K) op(B) (K, N), in all four orientations. */
 static void orientations(struct clg_cases *cases, const char *what, int64_t M, int64_t N, int64_t K)
 {
+    if (M * N * K > 20000 && !clg_case_large(cases))
+        return;
     for (int t = 0; t < 4; t++) {
         bool ta = t & 1, tb = t >> 1;
         clg_tensor a = clg_case_uniform(cases, ta ? clg_shape2(K, M) : clg_shape2(M, K), -1, 1);
