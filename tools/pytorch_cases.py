@@ -445,6 +445,36 @@ def run_recurrent(f, name, kind, p):
            ", ".join(roles), parameters)
 
 
+def attention():
+    f = Family("attention")
+    sdpa = F.scaled_dot_product_attention
+    shapes = [(2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 3)]
+    f.case("attention", sdpa, [f.grid(s) for s in shapes], {"causal": False})
+    f.case("attention", lambda q, k, v: sdpa(q, k, v, is_causal=True, scale=0.25), [f.grid((2, 5, 4)) for _ in range(3)],
+           {"causal": True, "scale": 0.25}, "causal")
+    f.case("attention", lambda q, k, v, m: sdpa(q, k, v, m), [*(f.grid(s) for s in shapes), f.grid((3, 5))],
+           {"causal": False, "roles": ["mask"]}, "mask")
+    seen = lambda n: torch.arange(5) < n[:, None, None, None]
+    f.case("attention", lambda q, k, v, n: sdpa(q, k, v, seen(n)),
+           [*(f.grid(s) for s in shapes), torch.tensor([2, 5])], {"causal": False, "roles": ["lengths"]}, "lengths")
+    for bias in (True, False):
+        run_attention(f, bias, {"heads": 2, "bias": bias, "causal": not bias})
+    f.case("embedding", lambda i, weight: F.embedding(i, weight, 2), [torch.tensor([[0, 2, 5], [5, 2, 5]])],
+           {"rows": 6, "cols": 3, "padding_idx": 2}, parameters={"weight": f.grid((6, 3))})
+    f.case("embedding", lambda i, weight: F.embedding(i, weight), [f.integers((2, 3), 4)],
+           {"rows": 4, "cols": 2}, parameters={"weight": f.grid((4, 2))})
+
+
+def run_attention(f, bias, p):
+    E, T = 4, 3
+    module = torch.nn.MultiheadAttention(E, p["heads"], bias=bias, batch_first=True)
+    mask = torch.ones(T, T).triu(1).bool() if p["causal"] else None
+    parameters = {k: f.grid(v.shape, -1, 1) for k, v in module.named_parameters()}
+    f.case("attention_layer", lambda q, k, v, **w: torch.func.functional_call(
+        module, w, (q, k, v), {"need_weights": False, "attn_mask": mask})[0],
+           [f.grid((2, T, E)) for _ in range(3)], p, parameters=parameters)
+
+
 def write(name):
     path = os.path.join(FOLDER, name + ".json")
     with open(path, "w", encoding="utf-8") as file:
@@ -454,7 +484,7 @@ def write(name):
 
 def main():
     for make in (elementwise, activations, shapes, reductions, along, products, convolutions, pooling, norms, losses,
-                 recurrent):
+                 recurrent, attention):
         make()
     os.makedirs(FOLDER, exist_ok=True)
     for name in sys.argv[1:] or families:

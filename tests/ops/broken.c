@@ -62,6 +62,35 @@ TEST(broken, kernel_over_rows)
     expect_red("softmax", "group", "exp(", "exp(0.9999f * ", "must be");
 }
 
+TEST(broken, recurrent_steps)
+{
+    expect_red("lstm", "item", "og * tanh(cell)", "og * tanh(0.999f * cell)", "must be");
+    expect_red("gru", "group", "tanh(GX(T, 2, j) + rg * hn)", "tanh(GX(T, 2, j) + hn)", "must be");
+}
+
+TEST(broken, gradients_of_recurrent_steps)
+{
+    expect_red("lstm_grad", "group", "later + dh * og", "later * 0.999f + dh * og", "must be");
+    expect_red("rnn_grad", "item", "live ? v : ZERO(T)", "v", "must be");
+}
+
+TEST(broken, convolution)
+{
+    expect_red("conv2d", "item", "oh * sh - ph + ki * dh", "oh * sh - ph + ki", "must be");
+}
+
+TEST(broken, pooling)
+{
+    expect_red("max_pool2d", "item", "v > m ||", "v >= m ||", "must be");
+    expect_red("avg_pool2d", "group", "*count = *end - *first;", "*count = *end - *first + 1;",
+               "must be");
+}
+
+TEST(broken, upsampling)
+{
+    expect_red("upsample2d_grad", "item", "((long)i + 2) * to", "((long)i + 1) * to", "must be");
+}
+
 TEST(broken, missing_barrier)
 {
     expect_red("reduce", "group", "barrier(CLK_LOCAL_MEM_FENCE)", "(void)0", "must be");

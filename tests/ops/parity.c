@@ -16,7 +16,7 @@
 
 static const char *const files[] = {"elementwise", "activations",  "shape",   "reductions",
                                     "products",    "convolutions", "pooling", "norms",
-                                    "losses",      "recurrent",    "along"};
+                                    "losses",      "recurrent",    "along",   "attention"};
 enum { FILES = sizeof(files) / sizeof(files[0]), NAME = 64 };
 
 struct bench {

@@ -329,6 +329,42 @@ static clg_tensor rnn_layer(struct parity *p)
     return clg_rnn_layer(p->x[0], p->name, parity_integer(p, "hidden"), &params, &p->y[1]);
 }
 
+/* ---- attention: inputs after query, key and value by "roles" ---- */
+
+static clg_attention_params attention_params(const struct parity *p)
+{
+    clg_attention_params params = clg_attention_defaults();
+    const json_t *roles = json_object_get(p->params, "roles");
+    params.causal = parity_flag(p, "causal");
+    params.scale = parity_number(p, "scale");
+    for (size_t i = 0; i < json_array_size(roles); i++)
+        *(!strcmp(json_string_value(json_array_get(roles, i)), "mask") ? &params.mask
+                                                                       : &params.lengths) =
+            p->x[3 + i];
+    return params;
+}
+static clg_tensor attention(struct parity *p)
+{
+    clg_attention_params params = attention_params(p);
+    return clg_attention(p->x[0], p->x[1], p->x[2], &params);
+}
+static clg_tensor attention_layer(struct parity *p)
+{
+    clg_attention_layer_params params = clg_attention_layer_defaults();
+    params.attention = attention_params(p);
+    params.bias = parity_flag(p, "bias");
+    return clg_attention_layer(p->x[0], p->x[1], p->x[2], p->name, parity_integer(p, "heads"),
+                               &params);
+}
+static clg_tensor embedding(struct parity *p)
+{
+    clg_embedding_params params = clg_embedding_defaults();
+    if (parity_has(p, "padding_idx"))
+        params.padding_idx = parity_integer(p, "padding_idx");
+    return clg_embedding(p->x[0], p->name, parity_integer(p, "rows"), parity_integer(p, "cols"),
+                         &params);
+}
+
 /* clang-format off */
 const struct parity_op parity_layers[] = {
     {"conv1d", .build = conv1d}, {"conv2d", .build = conv2d},
@@ -353,6 +389,8 @@ const struct parity_op parity_layers[] = {
     {"cosine_embedding", .build = cosine_embedding}, {"triplet_margin", .build = triplet_margin},
     {"lstm_layer", .build = lstm_layer}, {"gru_layer", .build = gru_layer},
     {"rnn_layer", .build = rnn_layer},
+    {"attention", .build = attention}, {"attention_layer", .build = attention_layer},
+    {"embedding", .build = embedding},
 };
 /* clang-format on */
 const size_t parity_layer_count = sizeof(parity_layers) / sizeof(parity_layers[0]);
