@@ -83,6 +83,10 @@ CLG_API clg_tensor clg_prelu(clg_tensor x, clg_tensor slope);
  * that with alpha 1.6733 (Klambauer et al. 2017). */
 CLG_API clg_tensor clg_elu(clg_tensor x, float alpha);
 CLG_API clg_tensor clg_selu(clg_tensor x);
+/* x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017; alpha is 1 in PyTorch, and over 0). */
+CLG_API clg_tensor clg_celu(clg_tensor x, float alpha);
+/* ln(1 / (1 + e^-x)), finite for every x. */
+CLG_API clg_tensor clg_log_sigmoid(clg_tensor x);
 /* x / 2 (1 + erf(x / sqrt(2))) and its approximation by tanh (Hendrycks & Gimpel 2016). */
 CLG_API clg_tensor clg_gelu(clg_tensor x);
 CLG_API clg_tensor clg_gelu_tanh(clg_tensor x);

@@ -60,6 +60,14 @@ clg_tensor clg_selu(clg_tensor x)
     return clg_affine(clg_elu(x, 1.67326324f), 1.05070099f, 0);
 }
 
+clg_tensor clg_celu(clg_tensor x, float alpha)
+{
+    if (clg_tensor_valid(x) && !(alpha > 0))
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "celu: alpha is %g, must be over 0",
+                              (double)alpha);
+    return clg_affine(clg_elu(clg_affine(x, 1 / alpha, 0), 1), alpha, 0);
+}
+
 clg_tensor clg_gelu(clg_tensor x)
 {
     return clg_unary(CLG_OP(gelu), x, 0);
@@ -119,6 +127,11 @@ clg_tensor clg_softplus_with(clg_tensor x, float beta, float threshold)
 void clg_grad_softplus(struct clg_gradient *g)
 {
     clg_give(g, 0, clg_mul(g->dy[0], clg_sigmoid(g->in[0])));
+}
+
+clg_tensor clg_log_sigmoid(clg_tensor x)
+{
+    return clg_neg(clg_softplus(clg_neg(x)));
 }
 
 clg_tensor clg_mish(clg_tensor x)

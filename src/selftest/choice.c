@@ -77,4 +77,5 @@ void clg_cases_where(struct clg_cases *cases)
     b = clg_case_uniform(cases, clg_shape1(5), 0.1, 0.5);
     clg_check(cases, "prelu by channel", clg_prelu(a, b));
     clg_check(cases, "elu", clg_elu(clg_case_uniform(cases, clg_shape1(21), -3, 3), 0.7f));
+    clg_check(cases, "celu", clg_celu(clg_case_uniform(cases, clg_shape1(21), -3, 3), 0.7f));
 }

@@ -65,4 +65,7 @@ void clg_cases_softplus(struct clg_cases *cases)
     clg_check_twice(cases, "beta 2, threshold 1", clg_softplus_with(mixed(cases), 2, 1));
     clg_check(cases, "mish", clg_mish(mixed(cases)));
     clg_check(cases, "softsign", clg_softsign(mixed(cases)));
+    clg_check(cases, "log_sigmoid", clg_log_sigmoid(mixed(cases)));
+    clg_check_forward(cases, "log_sigmoid, far out",
+                      clg_log_sigmoid(clg_case_uniform(cases, clg_shape1(257), -100, 100)));
 }

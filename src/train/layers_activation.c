@@ -21,6 +21,7 @@ WORD(selu, clg_selu, "1.0507 times elu with alpha 1.6733")
 WORD(silu, clg_silu, "x · sigmoid(x)")
 WORD(mish, clg_mish, "x · tanh(softplus(x))")
 WORD(sigmoid, clg_sigmoid, "1 / (1 + e⁻ˣ)")
+WORD(logsigmoid, clg_log_sigmoid, "ln(1 / (1 + e⁻ˣ))")
 WORD(tanh, clg_tanh, "hyperbolic tangent")
 WORD(softsign, clg_softsign, "x / (1 + |x|)")
 WORD(hardsigmoid, clg_hard_sigmoid, "x / 6 + 1 / 2 clamped to 0 to 1")
@@ -50,16 +51,39 @@ struct number {
         .layer = build_##word,                                                                     \
     };
 
-static clg_tensor softplus(clg_tensor x, float beta)
-{
-    return clg_affine(clg_softplus(clg_affine(x, beta, 0)), 1 / beta, 0);
-}
 NUMBER(leakyrelu, clg_leaky_relu, "negative_slope", "0.01", "slope below zero", CLG_ANY,
        "x for x > 0, else negative_slope · x")
 NUMBER(elu, clg_elu, "alpha", "1", "what it falls to, negated", CLG_ANY,
        "x for x > 0, else alpha (eˣ - 1)")
-NUMBER(softplus, softplus, "beta", "1", "steepness", CLG_POSITIVE,
-       "ln(1 + e^(beta x)) / beta; x where beta x is over 20")
+NUMBER(celu, clg_celu, "alpha", "1", "what it falls to, negated", CLG_POSITIVE,
+       "x for x > 0, else alpha (e^(x / alpha) - 1)")
+
+struct softplus {
+    double beta, threshold;
+};
+static const struct clg_key softplus_keys[] = {
+    {"beta", CLG_KEY_NUMBER, "1", offsetof(struct softplus, beta), "steepness",
+     .range = CLG_POSITIVE},
+    {"threshold", CLG_KEY_NUMBER, "20", offsetof(struct softplus, threshold),
+     "over this, beta x counts as large"},
+    {0},
+};
+static clg_tensor build_softplus(struct clg_build *build, const char *name, clg_tensor x,
+                                 const void *args)
+{
+    const struct softplus *a = args;
+
+    (void)build, (void)name;
+    return clg_softplus_with(x, (float)a->beta, (float)a->threshold);
+}
+const struct clg_kind clg_softplus_layer_kind = {
+    .name = "softplus",
+    .doc = "ln(1 + e^(beta x)) / beta; x where beta x is over the threshold",
+    .bare = "beta",
+    .keys = softplus_keys,
+    .size = sizeof(struct softplus),
+    .layer = build_softplus,
+};
 
 struct prelu {
     int64_t count;

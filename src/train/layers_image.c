@@ -54,6 +54,7 @@ static clg_tensor build_upsample(struct clg_build *build, const char *name, clg_
 const struct clg_kind clg_upsample_layer_kind = {
     .name = "upsample",
     .doc = "images (C, H, W) in another size",
+    .bare = "scale_factor",
     .keys = upsample_keys,
     .size = sizeof(struct upsample),
     .layer = build_upsample,
@@ -94,6 +95,9 @@ CHANCE(gaussiannoise, "std", "0.1", CLG_NOT_NEGATIVE, "standard deviation",
 CHANCE(randomhorizontalflip, "p", "0.5", CLG_SHARE, "probability that a sample is mirrored",
        clg_random_flip(x, -1, number),
        "in training, reverses the last dimension of samples at random");
+CHANCE(randomverticalflip, "p", "0.5", CLG_SHARE, "probability that a sample is mirrored",
+       clg_random_flip(x, -2, number),
+       "in training, reverses the last but one dimension of samples at random");
 
 /* ---- crop ---- */
 

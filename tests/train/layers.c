@@ -121,8 +121,9 @@ TEST(layers, activations)
 {
     static const struct example examples[] = {
         {"[6]",
-         "  - linear: 4\n  - relu6\n  - elu: 0.5\n  - selu\n  - gelu\n  - gelu: tanh\n  - silu\n"
-         "  - mish\n  - softplus: {beta: 2}\n  - softsign\n  - hardswish\n"
+         "  - linear: 4\n  - relu6\n  - elu: 0.5\n  - celu: 2\n  - logsigmoid\n  - selu\n  - "
+         "gelu\n  - gelu: tanh\n  - silu\n"
+         "  - mish\n  - softplus: {beta: 2, threshold: 1}\n  - softsign\n  - hardswish\n"
          "  - hardtanh: {min_val: -0.5, max_val: 2}\n  - tanh\n  - sigmoid\n  - hardsigmoid\n",
          "0.weight (4, 6) 0.bias (4)", 4, 6},
         {"[6]", "  - linear: 4\n  - prelu\n  - prelu: 4\n  - prelu: {init: 0.1, name: p}\n",
@@ -145,6 +146,22 @@ TEST(layers, shapes)
         {"[12]", "  - unflatten: [3, 2, 2]\n  - linear: 5\n", "1.weight (5, 2) 1.bias (5)", 30, 12},
         {"[2, 6]", "  - unflatten: {dim: -1, unflattened_size: [2, 3]}\n  - linear: 5\n",
          "1.weight (5, 3) 1.bias (5)", 20, 12},
+    };
+    struct fixture f;
+
+    setup(&f);
+    CHECK_ALL(f, examples);
+    finish(&f);
+}
+
+TEST(layers, borders)
+{
+    static const struct example examples[] = {
+        {"[2, 4, 3]",
+         "  - zeropad2d: 1\n  - constantpad2d: {padding: [1, 0, 2, 1], value: 0.5}\n"
+         "  - reflectionpad2d: [1, 2, 0, 1]\n  - replicationpad2d: 2\n"
+         "  - conv2d: {out: 1, kernel_size: 1}\n",
+         "4.weight (1, 2, 1, 1) 4.bias (1)", 14 * 13, 24},
     };
     struct fixture f;
 
@@ -184,10 +201,11 @@ TEST(layers, images_and_chance)
 {
     static const struct example examples[] = {
         {"[2, 5, 4]",
-         "  - randomhorizontalflip\n  - randomcrop: {size: [4, 3], padding: 1}\n"
+         "  - randomhorizontalflip\n  - randomverticalflip: 0.25\n  - randomcrop: {size: [4, 3], "
+         "padding: 1}\n"
          "  - gaussiannoise: 0.5\n  - conv2d: {out: 3, kernel_size: 1}\n  - dropout2d: 0.25\n"
-         "  - upsample: {scale_factor: 2}\n  - upsample: {size: [9, 5], mode: bilinear}\n",
-         "3.weight (3, 2, 1, 1) 3.bias (3)", 3 * 9 * 5, 40},
+         "  - upsample: 2\n  - upsample: {size: [9, 5], mode: bilinear}\n",
+         "4.weight (3, 2, 1, 1) 4.bias (3)", 3 * 9 * 5, 40},
     };
     struct fixture f;
 
@@ -315,6 +333,11 @@ TEST(layers, refused)
             "r.yaml:4: glu: dimension 1 has 3 elements, must have an even number");
     refused(&f, "[4]", "  - hardtanh: {min_val: 2}\n", "the lower end is 2, must be below");
     refused(&f, "[4]", "  - softplus: 0\n", "beta is '0', but must be a number over 0");
+    refused(&f, "[4]", "  - celu: 0\n", "alpha is '0', but must be a number over 0");
+    refused(&f, "[4, 2, 2]", "  - zeropad2d: [1, 2]\n",
+            "zeropad2d: padding must be a whole number, or a list of four");
+    refused(&f, "[4]", "  - zeropad2d: 1\n",
+            "zeropad2d: the input has 2 dimensions, but must be (batch, channels, height, width)");
     refused(&f, "[4]", "  - reshape: [5]\n",
             "r.yaml:3: reshape: a sample has 4 values, but the shape is of 5");
     refused(&f, "[4]", "  - unflatten: [2, 3]\n",
