@@ -197,13 +197,13 @@ const void *clg_dataset_labels(const clg_dataset *data)
     return data && data->done && data->status == CLG_OK ? data->labels : NULL;
 }
 
-static clg_status check_labels(struct clg_dataset *data, int64_t classes)
+static clg_status check_labels(struct clg_dataset *data, int64_t classes, int64_t also)
 {
     const int32_t *labels = data->labels;
     const char *name = data->label_name ? data->label_name : data->name;
 
     for (int64_t i = 0; i < data->count; i++)
-        if (labels[i] < 0 || labels[i] >= classes)
+        if ((labels[i] < 0 || labels[i] >= classes) && labels[i] != also)
             return clg_fail(data->object.ctx, CLG_ERR_FORMAT,
                             "'%s': the label of sample %" PRId64 " is %" PRId32
                             ", but the model has %" PRId64 " outputs: labels are 0 to %" PRId64,
@@ -211,7 +211,7 @@ static clg_status check_labels(struct clg_dataset *data, int64_t classes)
     return CLG_OK;
 }
 
-clg_status clg_dataset_check_classes(clg_dataset *data, int64_t classes)
+clg_status clg_dataset_check_labels(clg_dataset *data, int64_t classes, int64_t also)
 {
     if (!data)
         return CLG_ERR_ARGUMENT;
@@ -221,7 +221,12 @@ clg_status clg_dataset_check_classes(clg_dataset *data, int64_t classes)
     if (data->label_type != CLG_I32 || clg_dataset_values(&data->label_shape) != 1)
         return clg_fail(data->object.ctx, CLG_ERR_FORMAT,
                         "'%s': a class is one integer for each sample", data->label_name);
-    return check_labels(data, classes);
+    return check_labels(data, classes, also);
+}
+
+clg_status clg_dataset_check_classes(clg_dataset *data, int64_t classes)
+{
+    return clg_dataset_check_labels(data, classes, INT64_MIN);
 }
 
 void clg_dataset_destroy(clg_dataset **data)

@@ -36,6 +36,9 @@ void clg_dataset_start(struct clg_dataset *data);
 size_t clg_dataset_sample_bytes(const struct clg_dataset *data);
 size_t clg_dataset_label_bytes(const struct clg_dataset *data);
 
+/* clg_dataset_check_classes() that lets one more label pass. */
+clg_status clg_dataset_check_labels(clg_dataset *data, int64_t classes, int64_t also);
+
 /* Number of values of a shape without multiples of the batch. */
 int64_t clg_dataset_values(const clg_shape *shape);
 

@@ -43,7 +43,8 @@ clg_status clg_recipe_check_classes(const struct clg_recipe *recipe, clg_dataset
 {
     if (!data || !data->has_labels || !recipe->classes)
         return CLG_OK;
-    return clg_dataset_check_classes(data, recipe->classes);
+    return recipe->ignores ? clg_dataset_check_labels(data, recipe->classes, recipe->ignored)
+                           : clg_dataset_check_classes(data, recipe->classes);
 }
 
 clg_status clg_recipe_check_data(clg_recipe *recipe, const clg_model *model, clg_dataset *data)

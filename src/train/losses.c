@@ -1,29 +1,31 @@
 /* The losses of recipes. */
+#include <math.h>
+
 #include "train/recipe.h"
 
 /* What losses of classes, bce_with_logits and the bent ones take. */
 struct args {
-    double label_smoothing, delta, beta;
-    int64_t ignore_index;
+    double label_smoothing, ignore_index, delta, beta;
     struct clg_numbers weight, pos_weight;
     const char *reduction;
 };
 #define ARG(name) offsetof(struct args, name)
 
-/* A list of numbers as a constant (count), one number as a constant (). */
-static clg_tensor constant(const struct clg_build *build, const struct clg_numbers *numbers)
+/* Numbers as a constant (count); absent: none. False when memory is short. */
+static bool constant(const struct clg_build *build, const struct clg_numbers *numbers,
+                     clg_tensor *out)
 {
-    clg_shape shape = numbers->count > 1 ? clg_shape1((int64_t)numbers->count) : clg_shape0();
     float *values;
 
+    *out = (clg_tensor){0};
     if (!numbers->count)
-        return (clg_tensor){0};
+        return true;
     values = clg_blocks_new(&build->recipe->pool, numbers->count, sizeof(*values));
-    if (!values)
-        return (clg_tensor){0};
-    for (size_t i = 0; i < numbers->count; i++)
+    for (size_t i = 0; values && i < numbers->count; i++)
         values[i] = (float)numbers->items[i];
-    return clg_constant(build->graph, CLG_F32, shape, values);
+    if (values)
+        *out = clg_constant(build->graph, CLG_F32, clg_shape1((int64_t)numbers->count), values);
+    return values && clg_tensor_valid(*out);
 }
 
 /* ---- classes ---- */
@@ -36,8 +38,9 @@ static clg_tensor constant(const struct clg_build *build, const struct clg_numbe
      "a factor for each class; the mean divides by the sum of the labels' factors",                \
      .range = CLG_NOT_NEGATIVE},                                                                   \
     {                                                                                              \
-        "ignore_index", CLG_KEY_INT, "-100", ARG(ignore_index),                                    \
-            "samples with this label, one of the classes, do not count in loss and gradient"                            \
+        "ignore_index", CLG_KEY_NUMBER, NULL, ARG(ignore_index),                                   \
+            "samples with this label, a class or not, do not count in loss and gradient; absent: " \
+            "none"                                                                                 \
     }
 
 static const struct clg_key nll_keys[] = {CLASS_KEYS, {0}};
@@ -48,32 +51,40 @@ static const struct clg_key cross_entropy_keys[] = {
     {0},
 };
 
-/* A label that cannot be a class need not be looked for: a data set with one is refused. */
-static clg_loss_params class_params(const struct clg_build *build, const struct args *args)
+/* Without ignored labels cross_entropy is one pass. */
+static bool class_params(const struct clg_build *build, const struct args *args,
+                         clg_loss_params *out)
 {
-    clg_loss_params p = clg_loss_defaults();
+    struct clg_recipe *recipe = build->recipe;
 
-    p.class_weight = constant(build, &args->weight);
-    p.label_smoothing = (float)args->label_smoothing;
-    p.ignore = args->ignore_index >= 0 && args->ignore_index < build->recipe->classes;
-    p.ignore_index = p.ignore ? (int32_t)args->ignore_index : -1;
-    return p;
+    *out = clg_loss_defaults();
+    out->label_smoothing = (float)args->label_smoothing;
+    out->ignore = recipe->ignores = !isnan(args->ignore_index);
+    if (out->ignore &&
+        (args->ignore_index != rint(args->ignore_index) || fabs(args->ignore_index) > 1 << 24)) {
+        clg_fail(recipe->object.ctx, CLG_ERR_ARGUMENT,
+                 "ignore_index is %g, must be a whole number within 2^24 of 0", args->ignore_index);
+        return false;
+    }
+    if (out->ignore)
+        recipe->ignored = out->ignore_index = (int32_t)args->ignore_index;
+    return constant(build, &args->weight, &out->class_weight);
 }
 
 static clg_tensor cross_entropy(const struct clg_build *build, clg_tensor result, clg_tensor label,
                                 const void *args)
 {
-    clg_loss_params p = class_params(build, args);
+    clg_loss_params p;
 
-    return clg_cross_entropy(result, label, &p);
+    return class_params(build, args, &p) ? clg_cross_entropy(result, label, &p) : (clg_tensor){0};
 }
 
 static clg_tensor nll(const struct clg_build *build, clg_tensor result, clg_tensor label,
                       const void *args)
 {
-    clg_loss_params p = class_params(build, args);
+    clg_loss_params p;
 
-    return clg_nll(result, label, &p);
+    return class_params(build, args, &p) ? clg_nll(result, label, &p) : (clg_tensor){0};
 }
 
 static const struct clg_kind cross_entropy_kind = {
@@ -165,8 +176,9 @@ static clg_tensor bce_with_logits(const struct clg_build *build, clg_tensor resu
 {
     clg_loss_params p = clg_loss_defaults();
 
-    p.pos_weight = constant(build, &((const struct args *)args)->pos_weight);
-    return clg_bce_with_logits(result, label, &p);
+    return constant(build, &((const struct args *)args)->pos_weight, &p.pos_weight)
+               ? clg_bce_with_logits(result, label, &p)
+               : (clg_tensor){0};
 }
 
 static const struct clg_key bce_keys[] = {

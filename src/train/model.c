@@ -136,7 +136,7 @@ static clg_status build_loss(struct clg_build *build, clg_model *model, clg_tens
     model->label = kind->classes ? CLG_I32 : CLG_F32;
     model->accuracy = kind->classes;
     model->results = values_per_sample(result);
-    if (clg_graph_status(build->graph) != CLG_OK)
+    if (clg_graph_status(build->graph) != CLG_OK || !clg_tensor_valid(*loss))
         return clg_recipe_fail_at(recipe, recipe->values.loss.at);
     return CLG_OK;
 }

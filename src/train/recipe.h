@@ -52,6 +52,8 @@ struct clg_recipe {
     struct clg_recipe_values values;
     clg_dataset *train, *test;
     int64_t classes;
+    bool ignores; /* a label that is no class and does not count: */
+    int64_t ignored;
 };
 
 /* The whole recipe, and the families within it. */

@@ -368,8 +368,7 @@ TEST(recipe, losses)
         snprintf(text, sizeof(text), strchr(losses[i], ':') ? "loss: {%s}" : "loss: %s", losses[i]);
         builds(&f, device, text);
     }
-    has(accepted(&f, "loss", "loss", NULL),
-        "cross_entropy: {ignore_index: -100, label_smoothing: 0}");
+    has(accepted(&f, "loss", "loss", NULL), "cross_entropy: {label_smoothing: 0}");
     finish(&f);
 }
 
@@ -393,6 +392,37 @@ TEST(recipe, losses_refused)
     cr_assert_not_null(
         strstr(clg_error(f.ctx), "class_weight (2) must have a number for each of 3"), "%s",
         clg_error(f.ctx));
+    recipe = accepted(&f, "cross_entropy", "{nll: {ignore_index: 0.5}}", NULL);
+    cr_assert_neq(clg_recipe_model(recipe, test_open(f.ctx, CLG_FORM_AUTO), true, &model), CLG_OK);
+    cr_assert_not_null(strstr(clg_error(f.ctx), "r.yaml:10: ignore_index is 0.5, must be a whole"),
+                       "%s", clg_error(f.ctx));
+    finish(&f);
+}
+
+/* A label that is no class is refused, unless it is the ignored one. */
+TEST(recipe, ignored_labels)
+{
+    static const float samples[3 * 784];
+    static const int32_t labels[3] = {2, 255, 0};
+    struct fixture f;
+    clg_dataset_params params = clg_dataset_defaults();
+    clg_recipe *recipe;
+    clg_model model;
+
+    setup(&f);
+    params.count = 3;
+    params.shape = clg_shape1(784);
+    params.samples = samples;
+    params.labels = labels;
+    clg_dataset *data = clg_dataset_create(f.ctx, &params);
+    cr_assert_not_null(data, "%s", clg_error(f.ctx));
+    recipe = accepted(&f, "cross_entropy", "{cross_entropy: {ignore_index: 255}}", NULL);
+    test_ok(f.ctx, clg_recipe_model(recipe, test_open(f.ctx, CLG_FORM_AUTO), true, &model));
+    test_ok(f.ctx, clg_recipe_check_data(recipe, &model, data));
+    recipe = accepted(&f, "cross_entropy", "{cross_entropy: {ignore_index: 254}}", NULL);
+    test_ok(f.ctx, clg_recipe_model(recipe, test_open(f.ctx, CLG_FORM_AUTO), true, &model));
+    test_refused(f.ctx, CLG_ERR_FORMAT, "the label of sample 1 is 255",
+                 clg_recipe_check_data(recipe, &model, data));
     finish(&f);
 }
 
