@@ -59,7 +59,8 @@ static const struct clg_built *find_built(const struct clg_build *build, const c
     return NULL;
 }
 
-/* The layer that a name means in the block prefix: of the block, or of one around it. */
+/* The layer that a name means in the block prefix: of the block, or of one around it. NULL, and a
+ * failure, when there is none. */
 static const struct clg_built *resolve(struct clg_build *build, const char *prefix,
                                        const char *name)
 {
@@ -67,15 +68,22 @@ static const struct clg_built *resolve(struct clg_build *build, const char *pref
     size_t length = prefix ? strlen(prefix) : 0;
 
     for (;;) {
+        const struct clg_built *found;
         const char *full =
             length ? clg_blocks_print(pool, "%.*s.%s", (int)length, prefix, name) : name;
-        const struct clg_built *found = full ? find_built(build, full) : NULL;
 
-        if (found || !full || !length)
+        if (!full)
+            return NULL;
+        found = find_built(build, full);
+        if (found)
             return found;
+        if (!length)
+            break;
         while (length && prefix[--length] != '.')
             ;
     }
+    clg_layer_refuse(build, "share: no layer before this one is called '%.100s'", name);
+    return NULL;
 }
 
 /* Whether the store has entries NAME.WHAT. */
@@ -102,8 +110,8 @@ static bool find_owner(struct clg_build *build, const struct clg_choice *layer, 
         return true;
     of = resolve(build, prefix, layer->share);
     if (!of)
-        clg_layer_refuse(build, "share: no layer before this one is called '%.100s'", layer->share);
-    else if (of->kind != own->kind)
+        return false;
+    if (of->kind != own->kind)
         clg_layer_refuse(build, "share: layer '%.100s' is %s, but this one %s", layer->share,
                          of->kind->name, own->kind->name);
     else if (!has_parameters(build, of->owner))

@@ -83,6 +83,55 @@ TEST(allocations, of_a_recipe)
     test_remove(folder);
 }
 
+/* Blocks, shared parameters, groups and frozen ones: what a plain recipe does not allocate. */
+static const char blocks[] =
+    "data: {train: {images: x, labels: y}, shape: [4]}\n"
+    "model:\n"
+    "  - linear: {out: 4, name: a}\n"
+    "  - residual: {layers: [{linear: 4}, relu], shortcut: [{linear: 4}]}\n"
+    "  - parallel: [[{linear: 4}], [identity]]\n"
+    "  - repeat: {times: 2, layers: [{prelu: 8}]}\n"
+    "  - sequential: [{sequential: [{linear: 4}, {linear: {out: 4, share: a}}]}]\n"
+    "loss: mse\n"
+    "optimizer: {sgd: {lr: 0.1, momentum: 0.5, groups: [{match: ['a.*', '2.*'], lr: 1}]}}\n"
+    "train: {steps: 1, freeze: ['1.*']}\n";
+
+static clg_status build_model(clg_ctx *ctx, clg_device *device, const char *path)
+{
+    clg_recipe *recipe = clg_recipe_read(ctx, path, NULL);
+    clg_model model = {0};
+    clg_status status =
+        recipe ? clg_recipe_model(recipe, device, true, &model) : clg_error_status(ctx);
+
+    clg_store_destroy(&model.store);
+    clg_recipe_destroy(&recipe);
+    return status;
+}
+
+TEST(allocations, of_a_model_with_blocks)
+{
+    char folder[256];
+    struct allocator a;
+    clg_ctx *ctx = context(&a);
+    clg_device *device = clg_device_open(ctx, "cpu", NULL);
+    clg_status status;
+    long n = 0;
+
+    cr_assert_not_null(device, "%s", clg_error(ctx));
+    test_folder(folder);
+    file_write_text(file_in(folder, "r.yaml"), blocks);
+    do {
+        a = (struct allocator){.left = n};
+        status = build_model(ctx, device, file_in(folder, "r.yaml"));
+        cr_assert_eq(status, a.failed ? CLG_ERR_MEMORY : CLG_OK, "allocation %ld: %s: %s", n,
+                     clg_status_string(status), clg_error(ctx));
+        n++;
+    } while (a.failed);
+    cr_assert(n > 100);
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
+
 /* One in a few, so that it takes seconds. */
 TEST(allocations, of_a_run)
 {
