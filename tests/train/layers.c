@@ -303,6 +303,25 @@ TEST(layers, shared_parameters)
     finish(&f);
 }
 
+/* The recipe of the examples that has blocks in blocks. */
+TEST(layers, example_of_blocks)
+{
+    struct fixture f;
+    char path[512];
+
+    setup(&f);
+    snprintf(path, sizeof(path), "%s/examples/fashion-mnist/resnet.yaml",
+             getenv("CLG_TEST_SOURCE"));
+    f.recipe = clg_recipe_read(f.ctx, path, NULL);
+    cr_assert_not_null(f.recipe, "%s", clg_error(f.ctx));
+    test_ok(f.ctx, clg_recipe_model(f.recipe, f.device, true, &f.model));
+    cr_assert_eq(clg_recipe_classes(f.recipe), 10);
+    cr_assert_not_null(strstr(entries(&f), " 9.shortcut.0.weight (64, 32, 1, 1) "), "%s",
+                       entries(&f));
+    close_model(&f);
+    finish(&f);
+}
+
 /* ---- refusals: the layer's line, and what is wrong ---- */
 
 static void refused(struct fixture *f, const char *shape, const char *layers, const char *words)
