@@ -74,6 +74,14 @@ TEST(broken, gradients_of_recurrent_steps)
     expect_red("rnn_grad", "item", "live ? v : ZERO(T)", "v", "must be");
 }
 
+/* A window that is one place short, and a gradient that misses the last reader of a place. */
+TEST(broken, sizes_of_planes)
+{
+    expect_red("crop2d", "item", "(float)(room + 1)", "(float)room", "must be");
+    expect_red("upsample2d", "group", "to / from + 1, (long)to", "to / from - 1, (long)to",
+               "gradient 0 by input 0");
+}
+
 TEST(broken, convolution)
 {
     expect_red("conv2d", "item", "oh * sh - ph + ki * dh", "oh * sh - ph + ki", "must be");
