@@ -348,6 +348,9 @@ CLG_API clg_tensor clg_l2_pool2d(clg_tensor x, int32_t kh, int32_t kw,
  * floor(i H / height) to ceil((i + 1) H / height), as PyTorch. */
 CLG_API clg_tensor clg_adaptive_avg_pool2d(clg_tensor x, int32_t height, int32_t width);
 CLG_API clg_tensor clg_adaptive_max_pool2d(clg_tensor x, int32_t height, int32_t width);
+/* The same of sequences x (N, C, L): (N, C, length). */
+CLG_API clg_tensor clg_adaptive_avg_pool1d(clg_tensor x, int32_t length);
+CLG_API clg_tensor clg_adaptive_max_pool1d(clg_tensor x, int32_t length);
 /* Of each whole plane: (N, C, 1, 1). */
 CLG_API clg_tensor clg_global_avg_pool2d(clg_tensor x);
 CLG_API clg_tensor clg_global_max_pool2d(clg_tensor x);

@@ -88,3 +88,15 @@ clg_tensor clg_avg_pool1d(clg_tensor x, int32_t kernel, const clg_pool_params *p
     clg_pool_params p = along_length(params);
     return without_height(clg_avg_pool2d(with_height(x, "avg_pool1d"), 1, kernel, &p));
 }
+
+clg_tensor clg_adaptive_avg_pool1d(clg_tensor x, int32_t length)
+{
+    return without_height(
+        clg_adaptive_avg_pool2d(with_height(x, "adaptive_avg_pool1d"), 1, length));
+}
+
+clg_tensor clg_adaptive_max_pool1d(clg_tensor x, int32_t length)
+{
+    return without_height(
+        clg_adaptive_max_pool2d(with_height(x, "adaptive_max_pool1d"), 1, length));
+}

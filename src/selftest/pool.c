@@ -230,6 +230,8 @@ void clg_cases_max_pool2d(struct clg_cases *cases)
     clg_pool_params along = {.stride = {2}, .padding = {1}, .dilation = {3}};
     x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
     clg_check(cases, "sequences", clg_max_pool1d(x, 3, &along));
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
+    clg_check(cases, "sequences, adaptive", clg_adaptive_max_pool1d(x, 5));
 }
 
 /* The indices of another input's largest numbers, and numbers for its windows or planes. */
@@ -285,6 +287,8 @@ void clg_cases_avg_pool2d(struct clg_cases *cases)
     clg_pool_params along = {.stride = {2}, .padding = {1}};
     x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
     clg_check(cases, "sequences", clg_avg_pool1d(x, 3, &along));
+    x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
+    clg_check(cases, "sequences, adaptive", clg_adaptive_avg_pool1d(x, 5));
 }
 
 void clg_cases_avg_pool2d_grad(struct clg_cases *cases)

@@ -135,6 +135,7 @@ const struct clg_kind clg_lppool2d_layer_kind = {
 
 struct adaptive {
     struct clg_numbers size;
+    int64_t length; /* of sequences */
 };
 static const struct clg_key adaptive_keys[] = {
     {"output_size", CLG_KEY_NUMBERS, NULL, offsetof(struct adaptive, size),
@@ -161,6 +162,30 @@ static const struct clg_key adaptive_keys[] = {
         .size = sizeof(struct adaptive),                                                           \
         .layer = build_##word,                                                                     \
     };
+
+static const struct clg_key adaptive1d_keys[] = {
+    {"output_size", CLG_KEY_INT, NULL, offsetof(struct adaptive, length), "length of the result",
+     .required = true, .range = CLG_POSITIVE},
+    {0},
+};
+#define ADAPTIVE1D(word, op, text)                                                                 \
+    static clg_tensor build_##word(struct clg_build *build, const char *name, clg_tensor x,        \
+                                   const void *args)                                               \
+    {                                                                                              \
+        (void)build, (void)name;                                                                   \
+        return op(x, clg_layer_int(((const struct adaptive *)args)->length));                      \
+    }                                                                                              \
+    const struct clg_kind clg_##word##_layer_kind = {                                              \
+        .name = #word,                                                                             \
+        .doc = text,                                                                               \
+        .bare = "output_size",                                                                     \
+        .keys = adaptive1d_keys,                                                                   \
+        .size = sizeof(struct adaptive),                                                           \
+        .layer = build_##word,                                                                     \
+    };
+ADAPTIVE1D(adaptiveavgpool1d, clg_adaptive_avg_pool1d, "means of windows that cover the sequence")
+ADAPTIVE1D(adaptivemaxpool1d, clg_adaptive_max_pool1d,
+           "the largest numbers of windows that cover the sequence")
 ADAPTIVE(adaptiveavgpool2d, clg_adaptive_avg_pool2d, "means of windows that cover the image")
 ADAPTIVE(adaptivemaxpool2d, clg_adaptive_max_pool2d,
          "the largest numbers of windows that cover the image")

@@ -178,6 +178,10 @@ TEST(layers, convolution_and_pooling)
          "  - maxpool1d: {kernel_size: 2, stride: 1}\n"
          "  - avgpool1d: {kernel_size: 3, padding: 1, count_include_pad: false}\n",
          "0.weight (4, 1, 3) 0.bias (4)", 8, 22},
+        {"[2, 11]",
+         "  - conv1d: {out: 3, kernel_size: 1}\n  - adaptivemaxpool1d: 7\n"
+         "  - adaptiveavgpool1d: 3\n",
+         "0.weight (3, 2, 1) 0.bias (3)", 9, 22},
         {"[2, 5, 4]",
          "  - convtranspose2d: {out: 3, kernel_size: [3, 2], stride: 2, output_padding: 1}\n",
          "0.weight (2, 3, 3, 2) 0.bias (3)", 3 * 12 * 9, 40},
@@ -295,6 +299,9 @@ TEST(layers, shared_parameters)
          "a.weight (4, 4) a.bias (4) 1.0.a.weight (4, 4) 1.0.a.bias (4) 1.1.a.weight (4, 4) "
          "1.1.a.bias (4)",
          4, 4},
+        {"[3, 4]", "  - gru: {out: 4, name: g}\n  - gru: {out: 4, share: g, last: true}\n",
+         "g.weight_ih_l0 (12, 4) g.weight_hh_l0 (12, 4) g.bias_ih_l0 (12) g.bias_hh_l0 (12)", 4,
+         12},
     };
     struct fixture f;
 

@@ -221,6 +221,10 @@ TEST(nn, other_layers_refuse)
             clg_max_pool1d(images(&b), 2, NULL));
     refused(&b, "avg_pool1d: the input has 4 dimensions, must have 3",
             clg_avg_pool1d(images(&b), 2, NULL));
+    refused(&b, "adaptive_max_pool1d: the input has 4 dimensions, must have 3",
+            clg_adaptive_max_pool1d(images(&b), 2));
+    refused(&b, "adaptive_avg_pool1d: the input has 4 dimensions, must have 3",
+            clg_adaptive_avg_pool1d(images(&b), 2));
     refused(&b, "celu: alpha is 0, must be over 0", clg_celu(images(&b), 0));
     refused(&b, "max_pool2d: the result is (0, 2), must be at least (1, 1)",
             clg_adaptive_max_pool2d(images(&b), 0, 2));
