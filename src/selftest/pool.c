@@ -258,6 +258,16 @@ static void by_index(struct clg_cases *cases, const struct clg_op *op, bool to_p
 void clg_cases_max_pool2d_grad(struct clg_cases *cases)
 {
     by_index(cases, CLG_OP(max_pool2d_grad), true);
+    /* Adaptive windows that overlap. */
+    clg_tensor x = clg_case_uniform(cases, clg_shape4(CLG_BATCH, 2, 7, 5), -1, 1);
+    clg_tensor y = clg_adaptive_max_pool2d(x, 4, 7);
+    struct clg_pool_attr attr = *(const struct clg_pool_attr *)clg_tensor_node(y)->attr;
+    attr.size[0] = 7;
+    attr.size[1] = 5;
+    clg_tensor in[2] = {clg_case_uniform(cases, clg_tensor_shape(y), -1, 1),
+                        clg_tensor_output(y, 1)};
+    clg_check(cases, "adaptive",
+              clg_node_add(x.graph, CLG_OP(max_pool2d_grad), in, 2, &attr, NULL));
 }
 
 void clg_cases_max_pool2d_pick(struct clg_cases *cases)
