@@ -434,7 +434,7 @@ typedef struct clg_attention_params {
 CLG_API clg_attention_params clg_attention_defaults(void);
 
 /* softmax(q k^T scale) v of q (..., T, d), k (..., S, d) and v (..., S, e): (..., T, e) (Vaswani et
- * al. 2017). Without dropout and mask the (T, S) matrix of each head is stored once. A query that sees
+ * al. 2017). Without dropout the (T, S) matrix of each head is stored once. A query that sees
  * no key gives 0. */
 CLG_API clg_tensor clg_attention(clg_tensor q, clg_tensor k, clg_tensor v,
                                  const clg_attention_params *params);

@@ -164,52 +164,6 @@ static clg_status copy_roots(struct clg_plan *plan)
     return CLG_OK;
 }
 
-/* ---- in place ---- */
-
-/* Whether the value in `base` is scratch memory that node `at` reads as the last one. */
-static bool is_free_after(const struct clg_plan *plan, const struct clg_value *base, uint32_t at)
-{
-    const struct clg_ir_node *node = clg_ir_node(&plan->ir, plan->ir.order[base->begin]);
-    return !base->placed && base->end == at && !(node->op && node->op->flags & CLG_OP_LEAF);
-}
-
-/* What had its memory in `from` has it in `to`. */
-static void move_base(struct clg_plan *plan, struct clg_ref from, struct clg_ref to)
-{
-    struct clg_value *old = clg_plan_value(plan, from), *new = clg_plan_value(plan, to);
-    for (uint32_t i = 0; i < plan->places.count; i++) {
-        struct clg_value *v = &plan->places.values[i];
-        if (v->base.node == from.node && v->base.output == from.output)
-            v->base = to;
-    }
-    new->end = old->end;
-    new->read |= old->read;
-}
-
-static void put_in_place(struct clg_plan *plan, uint32_t at)
-{
-    struct clg_ref self = {plan->ir.order[at], 0};
-    const struct clg_ir_node *node = clg_ir_node(&plan->ir, self.node);
-    struct clg_value *out = clg_plan_value(plan, self);
-    if (!node->op || !(node->op->flags & CLG_OP_IN_PLACE) || out->placed)
-        return;
-    for (uint32_t k = 0; k < node->n_in; k++) {
-        struct clg_ref base = clg_plan_value(plan, node->in[k])->base;
-        const struct clg_value *in = clg_plan_value(plan, base);
-        if (in->view.dtype != out->view.dtype || view_bytes(&in->view) != view_bytes(&out->view) ||
-            !is_free_after(plan, in, at))
-            continue;
-        move_base(plan, self, base);
-        return;
-    }
-}
-
-static void share_places(struct clg_plan *plan)
-{
-    for (uint32_t at = 0; at < plan->ir.order_count; at++)
-        put_in_place(plan, at);
-}
-
 /* ---- the arena ---- */
 
 static clg_status add_scratch(struct clg_plan *plan, struct clg_scratch *list, uint32_t *count,
@@ -406,7 +360,7 @@ clg_status clg_plan_place(struct clg_plan *plan)
     find_lifetimes(plan);
     place_leaves(plan);
     place_roots(plan);
-    share_places(plan);
+    clg_plan_share(plan);
     CLG_TRY(plan_arena(plan, &list, &count));
     CLG_TRY(check_limits(plan));
     CLG_TRY(allocate(plan));

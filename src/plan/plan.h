@@ -62,6 +62,8 @@ struct clg_value *clg_plan_value(const struct clg_plan *plan, struct clg_ref ref
 
 /* Decides where every value lies (place.c); allocates own memory and reserves the arena. */
 clg_status clg_plan_place(struct clg_plan *plan);
+/* Results lie where operands did that nobody reads later (share.c). */
+void clg_plan_share(struct clg_plan *plan);
 /* Reshapes lie where their source lies, and copies start there: again after an input moved. */
 clg_status clg_plan_follow(struct clg_plan *plan);
 /* A bound input gets its place in the plan's own memory back (opencl.c). */

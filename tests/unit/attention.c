@@ -137,6 +137,7 @@ TEST(attention, stores_the_matrix_once)
     for (int i = 0; i < 3; i++)
         in[i] = input(&b, (const char *const[]){"q", "k", "v"}[i], clg_shape2(T, D));
     p.causal = true;
+    p.mask = input(&b, "mask", clg_shape2(T, 1));
     clg_tensor y = clg_attention(in[0], in[1], in[2], &p);
     clg_output(y, "y");
     double forward = matrices(&b, CLG_INFER, T);
