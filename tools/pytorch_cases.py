@@ -137,6 +137,8 @@ def activations():
     slope = single(0.01)
     f.case("leaky_relu", lambda x: F.leaky_relu(x, slope), [f.grid((19,))], {"slope": slope})
     f.case("elu", lambda x: F.elu(x, 0.75), [f.grid((19,))], {"alpha": 0.75})
+    f.case("celu", lambda x: F.celu(x, 0.75), [f.grid((19,))], {"alpha": 0.75})
+    f.case("log_sigmoid", F.logsigmoid, [f.grid((19,), -7, 7)])
     f.case("hard_tanh", lambda x: F.hardtanh(x, -1.5, 0.5), [f.grid((19,))], {"low": -1.5, "high": 0.5})
     f.case("prelu", F.prelu, [f.grid((2, 3, 5)), f.grid((3,), 0, 1)], what="of channels")
     f.case("prelu", F.prelu, [f.grid((2, 3)), f.grid((1,), 0, 1)], what="one")
@@ -316,6 +318,8 @@ def pooling():
            {"kernel": [3], "stride": [2, 0], "padding": [1, 0]})
     f.case("avg_pool1d", lambda x: F.avg_pool1d(x, 3, 2, 1, False, False), [f.grid((2, 2, 8))],
            {"kernel": [3], "stride": [2, 0], "padding": [1, 0], "count_include_pad": False})
+    f.case("adaptive_avg_pool1d", lambda x: F.adaptive_avg_pool1d(x, 3), [f.grid((2, 2, 7))], {"length": 3})
+    f.case("adaptive_max_pool1d", lambda x: F.adaptive_max_pool1d(x, 3), [f.distinct((2, 2, 7))], {"length": 3})
     f.case("global_avg_pool2d", lambda x: F.adaptive_avg_pool2d(x, 1), [f.grid((2, 3, 4, 5))])
     f.case("global_max_pool2d", lambda x: F.adaptive_max_pool2d(x, 1), [f.distinct((2, 3, 4, 5))])
 

@@ -116,6 +116,15 @@ static clg_tensor adaptive_max_pool2d(struct parity *p)
     return clg_adaptive_max_pool2d(p->x[0], size[0], size[1]);
 }
 
+static clg_tensor adaptive_avg_pool1d(struct parity *p)
+{
+    return clg_adaptive_avg_pool1d(p->x[0], parity_integer(p, "length"));
+}
+static clg_tensor adaptive_max_pool1d(struct parity *p)
+{
+    return clg_adaptive_max_pool1d(p->x[0], parity_integer(p, "length"));
+}
+
 /* ---- normalisation: inputs after the first are weight and bias ---- */
 
 static clg_norm_params norm_params(const struct parity *p)
@@ -391,6 +400,8 @@ const struct parity_op parity_layers[] = {
     {"rnn_layer", .build = rnn_layer},
     {"attention", .build = attention}, {"attention_layer", .build = attention_layer},
     {"embedding", .build = embedding},
+    {"adaptive_avg_pool1d", .build = adaptive_avg_pool1d},
+    {"adaptive_max_pool1d", .build = adaptive_max_pool1d},
 };
 /* clang-format on */
 const size_t parity_layer_count = sizeof(parity_layers) / sizeof(parity_layers[0]);

@@ -75,6 +75,10 @@ static clg_tensor elu(struct parity *p)
 {
     return clg_elu(p->x[0], parity_number(p, "alpha"));
 }
+static clg_tensor celu(struct parity *p)
+{
+    return clg_celu(p->x[0], parity_number(p, "alpha"));
+}
 static clg_tensor glu(struct parity *p)
 {
     return clg_glu(p->x[0], parity_integer(p, "axis"));
@@ -282,7 +286,8 @@ const struct parity_op parity_ops[] = {
     {"take_along", .binary = clg_take_along}, {"gather", .binary = clg_gather},
     {"accuracy", .binary = clg_accuracy}, {"affine", .build = affine}, {"clip", .build = clip},
     {"hard_tanh", .build = hard_tanh}, {"where", .build = where},
-    {"leaky_relu", .build = leaky_relu}, {"elu", .build = elu}, {"glu", .build = glu},
+    {"leaky_relu", .build = leaky_relu}, {"elu", .build = elu},
+    {"celu", .build = celu}, {"log_sigmoid", .unary = clg_log_sigmoid}, {"glu", .build = glu},
     {"slice", .build = slice}, {"flip", .build = flip}, {"split", .build = split},
     {"concat", .build = concat}, {"stack", .build = stack}, {"pad", .build = pad},
     {"tile", .build = tile}, {"unsqueeze", .build = unsqueeze}, {"squeeze", .build = squeeze},
