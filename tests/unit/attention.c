@@ -1,58 +1,14 @@
 /* Attention, positions, embeddings: PyTorch's values, the memory they take, what they refuse. */
-#include "test.h"
+#include "bench.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 #include "unit/attention_values.h"
 
-struct bench {
-    clg_ctx *ctx;
-    clg_device *device;
-    clg_store *store;
-    clg_graph *graph;
-};
-
-static struct bench bench_open(void)
-{
-    struct bench b = {.ctx = test_context()};
-    b.device = test_open(b.ctx, CLG_FORM_AUTO);
-    b.store = clg_store_create(b.device, 1);
-    b.graph = clg_graph_create(b.store);
-    cr_assert_not_null(b.graph, "%s", clg_error(b.ctx));
-    return b;
-}
-
-/* Numbers that are exact in float32, others for each k. */
-static void numbers(float *values, size_t count, int k)
-{
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)((int)((i * 37 + (size_t)k * 11) % 17) - 8) / 16;
-}
-
-static clg_tensor constant(struct bench *b, clg_shape shape, int k)
-{
-    float values[64];
-    size_t count = 1;
-    for (int i = 0; i < shape.rank; i++)
-        count *= (size_t)shape.dim[i];
-    numbers(values, count, k);
-    return clg_constant(b->graph, CLG_F32, shape, values);
-}
-
 static clg_tensor input(struct bench *b, const char *name, clg_shape shape)
 {
     return clg_input(b->graph, name, CLG_F32, shape);
-}
-
-static void refused(struct bench *b, const char *words, clg_tensor y)
-{
-    cr_assert(!clg_tensor_valid(y), "%s", words);
-    cr_assert_eq(clg_graph_status(b->graph), CLG_ERR_ARGUMENT);
-    cr_assert_not_null(strstr(clg_error(b->ctx), words), "no '%s' in: %s", words,
-                       clg_error(b->ctx));
-    clg_graph_destroy(&b->graph);
-    b->graph = clg_graph_create(b->store);
 }
 
 /* ---- attention ---- */
@@ -64,7 +20,7 @@ static void set_parameters(struct bench *b)
     static const size_t counts[4] = {48, 12, 16, 4};
     float values[48];
     for (int i = 0; i < 4; i++) {
-        numbers(values, counts[i], i + 1);
+        bench_numbers(values, counts[i], i + 1);
         test_ok(b->ctx, clg_store_set(b->store, names[i], values, counts[i] * sizeof(float)));
     }
 }
@@ -85,7 +41,7 @@ TEST(attention, as_torch)
     struct bench b = bench_open();
     static const int32_t lengths[2] = {2, 3};
     clg_attention_layer_params p = clg_attention_layer_defaults();
-    clg_tensor x = constant(&b, clg_shape3(2, 3, 4), 0);
+    clg_tensor x = bench_constant(&b, clg_shape3(2, 3, 4), 0);
     p.attention.causal = true;
     check_torch(&b, clg_attention_layer(x, x, x, "a", 2, &p), "causal", causal_y);
     test_ok(b.ctx, clg_layer_share(b.graph, "a"));
@@ -93,7 +49,8 @@ TEST(attention, as_torch)
     p.attention.lengths = clg_constant(b.graph, CLG_I32, clg_shape1(2), lengths);
     check_torch(&b, clg_attention_layer(x, x, x, "a", 2, &p), "padded", padded_y);
     test_ok(b.ctx, clg_layer_share(b.graph, "a"));
-    clg_tensor k = constant(&b, clg_shape3(2, 5, 4), 5), v = constant(&b, clg_shape3(2, 5, 4), 6);
+    clg_tensor k = bench_constant(&b, clg_shape3(2, 5, 4), 5),
+               v = bench_constant(&b, clg_shape3(2, 5, 4), 6);
     check_torch(&b, clg_attention_layer(x, k, v, "a", 2, NULL), "another key and value", cross_y);
     cr_assert_eq(clg_store_count(b.store), 4);
     clg_ctx_destroy(&b.ctx);
@@ -106,8 +63,9 @@ TEST(attention, added_mask)
     const float low = -INFINITY, mask[9] = {0, low, low, 0, 0, low, 0, 0, 0};
     float want[12], got[12];
     clg_attention_params p = clg_attention_defaults();
-    clg_tensor q = constant(&b, clg_shape2(3, 4), 1), k = constant(&b, clg_shape2(3, 4), 2);
-    clg_tensor v = constant(&b, clg_shape2(3, 4), 3);
+    clg_tensor q = bench_constant(&b, clg_shape2(3, 4), 1),
+               k = bench_constant(&b, clg_shape2(3, 4), 2);
+    clg_tensor v = bench_constant(&b, clg_shape2(3, 4), 3);
     p.causal = true;
     test_ok(b.ctx, clg_eval(clg_attention(q, k, v, &p), want, sizeof(want)));
     p.causal = false;
@@ -183,26 +141,26 @@ TEST(attention, refuses)
     clg_attention_params p = clg_attention_defaults();
     clg_shape rows = clg_shape3(CLG_BATCH, 3, 6);
     clg_tensor q = input(&b, "q", rows), k = input(&b, "k", clg_shape3(CLG_BATCH, 5, 4));
-    refused(&b, "attention: q (batch, 3, 6), k (batch, 5, 4) and v (batch, 5, 4) must be",
-            clg_attention(q, k, k, NULL));
+    bench_refused(&b, "attention: q (batch, 3, 6), k (batch, 5, 4) and v (batch, 5, 4) must be",
+                  clg_attention(q, k, k, NULL));
     q = input(&b, "q", rows);
     p.dropout = 2;
-    refused(&b, "dropout is 2, must be 0 to 1", clg_attention(q, q, q, &p));
+    bench_refused(&b, "dropout is 2, must be 0 to 1", clg_attention(q, q, q, &p));
     q = input(&b, "q", rows);
     p = clg_attention_defaults();
     p.scale = -1;
-    refused(&b, "scale is -1, must be positive", clg_attention(q, q, q, &p));
+    bench_refused(&b, "scale is -1, must be positive", clg_attention(q, q, q, &p));
     q = input(&b, "q", rows);
     p = clg_attention_defaults();
     p.lengths = clg_input(b.graph, "lengths", CLG_I32, clg_shape1(7));
-    refused(&b, "the lengths of shape (7) must be int32, one for each of (batch, 3, 3)",
-            clg_attention(q, q, q, &p));
+    bench_refused(&b, "the lengths of shape (7) must be int32, one for each of (batch, 3, 3)",
+                  clg_attention(q, q, q, &p));
     q = input(&b, "q", rows);
-    refused(&b, "multihead_attention 'a': 6 columns cannot be split into 4 heads",
-            clg_attention_layer(q, q, q, "a", 4, NULL));
+    bench_refused(&b, "multihead_attention 'a': 6 columns cannot be split into 4 heads",
+                  clg_attention_layer(q, q, q, "a", 4, NULL));
     q = input(&b, "q", clg_shape2(3, 6));
-    refused(&b, "multihead_attention 'a': query (3, 6)",
-            clg_attention_layer(q, q, q, "a", 2, NULL));
+    bench_refused(&b, "multihead_attention 'a': query (3, 6)",
+                  clg_attention_layer(q, q, q, "a", 2, NULL));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -217,8 +175,8 @@ TEST(positions, sinusoidal_values)
         const double want[3] = {sin(t), cos(t), sin(t / pow(10000, 2.0 / 3))};
         test_close("positions", got + 3L * t, want, 3, (double)FLT_EPSILON, 0, "one rounding");
     }
-    refused(&b, "sinusoidal_positions: (0, 3) must be positive",
-            clg_sinusoidal_positions(b.graph, 0, 3));
+    bench_refused(&b, "sinusoidal_positions: (0, 3) must be positive",
+                  clg_sinusoidal_positions(b.graph, 0, 3));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -237,8 +195,8 @@ TEST(positions, rotary_values)
                                 0.75 * cos(c) - sin(c), cos(c) + 0.75 * sin(c)};
         test_close("turned", got[i], want, 4, 4 * (double)FLT_EPSILON, 0, "four roundings");
     }
-    refused(&b, "rotary_positions: the input has shape (5, 3)",
-            clg_rotary_positions(input(&b, "x", clg_shape2(5, 3))));
+    bench_refused(&b, "rotary_positions: the input has shape (5, 3)",
+                  clg_rotary_positions(input(&b, "x", clg_shape2(5, 3))));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -293,13 +251,13 @@ TEST(embedding, refuses)
 {
     struct bench b = bench_open();
     clg_embedding_params p = clg_embedding_defaults();
-    refused(&b, "embedding 'e': indices must be int32",
-            clg_embedding(input(&b, "x", clg_shape1(3)), "e", 4, 2, NULL));
+    bench_refused(&b, "embedding 'e': indices must be int32",
+                  clg_embedding(input(&b, "x", clg_shape1(3)), "e", 4, 2, NULL));
     clg_tensor i = clg_input(b.graph, "i", CLG_I32, clg_shape1(3));
-    refused(&b, "embedding 'e': a table of (0, 2)", clg_embedding(i, "e", 0, 2, NULL));
+    bench_refused(&b, "embedding 'e': a table of (0, 2)", clg_embedding(i, "e", 0, 2, NULL));
     p.padding_idx = 4;
     i = clg_input(b.graph, "i", CLG_I32, clg_shape1(3));
-    refused(&b, "padding_idx is 4, must be below 4, or -1 for none",
-            clg_embedding(i, "e", 4, 2, &p));
+    bench_refused(&b, "padding_idx is 4, must be below 4, or -1 for none",
+                  clg_embedding(i, "e", 4, 2, &p));
     clg_ctx_destroy(&b.ctx);
 }

@@ -1,25 +1,8 @@
 /* Layers: names, shapes, first values, and what they refuse. */
-#include "test.h"
+#include "bench.h"
 
 #include <math.h>
 #include <string.h>
-
-struct bench {
-    clg_ctx *ctx;
-    clg_device *device;
-    clg_store *store;
-    clg_graph *graph;
-};
-
-static struct bench bench_open(void)
-{
-    struct bench b = {.ctx = test_context()};
-    b.device = test_open(b.ctx, CLG_FORM_AUTO);
-    b.store = clg_store_create(b.device, 1);
-    b.graph = clg_graph_create(b.store);
-    cr_assert_not_null(b.graph, "%s", clg_error(b.ctx));
-    return b;
-}
 
 static void check_shape(struct bench *b, const char *name, int32_t rank, int64_t first,
                         int64_t second)
@@ -96,16 +79,6 @@ TEST(nn, linear_values)
     clg_ctx_destroy(&b.ctx);
 }
 
-static void refused(struct bench *b, const char *words, clg_tensor y)
-{
-    cr_assert(!clg_tensor_valid(y), "%s", words);
-    cr_assert_eq(clg_graph_status(b->graph), CLG_ERR_ARGUMENT);
-    cr_assert_not_null(strstr(clg_error(b->ctx), words), "no '%s' in: %s", words,
-                       clg_error(b->ctx));
-    clg_graph_destroy(&b->graph);
-    b->graph = clg_graph_create(b->store);
-}
-
 static clg_tensor input(struct bench *b, clg_shape shape)
 {
     return clg_input(b->graph, "x", CLG_F32, shape);
@@ -118,23 +91,24 @@ TEST(nn, linear_refuses)
     cr_assert(clg_tensor_valid(clg_linear(input(&b, clg_shape2(CLG_BATCH, 256)), "fc2", 10, NULL)));
     clg_graph_destroy(&b.graph);
     b.graph = clg_graph_create(b.store);
-    refused(&b, "linear 'fc2': input has 784 columns, weight (10, 256) needs 256",
-            clg_linear(input(&b, image), "fc2", 10, NULL));
-    refused(&b, "linear 'fc2': asked for 11 outputs, weight (10, 256) gives 10",
-            clg_linear(input(&b, clg_shape2(CLG_BATCH, 256)), "fc2", 11, NULL));
-    refused(&b, "linear 'a': input has shape (784)",
-            clg_linear(input(&b, clg_shape1(784)), "a", 10, NULL));
-    refused(&b, "linear 'a': has 0 outputs", clg_linear(input(&b, image), "a", 0, NULL));
-    refused(&b, "linear 'a': input (784, batch)",
-            clg_linear(input(&b, clg_shape2(784, CLG_BATCH)), "a", 10, NULL));
-    refused(&b, "linear: needs a name", clg_linear(input(&b, image), NULL, 10, NULL));
-    refused(&b, "float32", clg_linear(clg_input(b.graph, "i", CLG_I32, image), "a", 10, NULL));
+    bench_refused(&b, "linear 'fc2': input has 784 columns, weight (10, 256) needs 256",
+                  clg_linear(input(&b, image), "fc2", 10, NULL));
+    bench_refused(&b, "linear 'fc2': asked for 11 outputs, weight (10, 256) gives 10",
+                  clg_linear(input(&b, clg_shape2(CLG_BATCH, 256)), "fc2", 11, NULL));
+    bench_refused(&b, "linear 'a': input has shape (784)",
+                  clg_linear(input(&b, clg_shape1(784)), "a", 10, NULL));
+    bench_refused(&b, "linear 'a': has 0 outputs", clg_linear(input(&b, image), "a", 0, NULL));
+    bench_refused(&b, "linear 'a': input (784, batch)",
+                  clg_linear(input(&b, clg_shape2(784, CLG_BATCH)), "a", 10, NULL));
+    bench_refused(&b, "linear: needs a name", clg_linear(input(&b, image), NULL, 10, NULL));
+    bench_refused(&b, "float32",
+                  clg_linear(clg_input(b.graph, "i", CLG_I32, image), "a", 10, NULL));
     clg_tensor x = input(&b, image);
     clg_linear(x, "twice", 10, NULL);
-    refused(&b, "layer 'twice'", clg_linear(x, "twice", 10, NULL));
+    bench_refused(&b, "layer 'twice'", clg_linear(x, "twice", 10, NULL));
     clg_store_seal(b.store);
-    refused(&b, "'new.weight': the store has none of this name, and is sealed",
-            clg_linear(input(&b, image), "new", 10, NULL));
+    bench_refused(&b, "'new.weight': the store has none of this name, and is sealed",
+                  clg_linear(input(&b, image), "new", 10, NULL));
     cr_assert(!clg_tensor_valid(clg_linear((clg_tensor){NULL, -1, 0}, "a", 10, NULL)));
     clg_ctx_destroy(&b.ctx);
 }
@@ -182,7 +156,8 @@ TEST(nn, prelu_and_instance_norm)
     clg_prelu_layer_params p = clg_prelu_layer_defaults();
     const float x[4] = {-4, 2, -1, 0};
     float got[4], slopes[4];
-    clg_tensor y = clg_prelu_layer(clg_constant(b.graph, CLG_F32, clg_shape2(2, 2), x), "one", NULL);
+    clg_tensor y =
+        clg_prelu_layer(clg_constant(b.graph, CLG_F32, clg_shape2(2, 2), x), "one", NULL);
     test_ok(b.ctx, clg_eval(y, got, sizeof(got)));
     cr_assert(got[0] == -1 && got[1] == 2 && got[2] == -0.25f && got[3] == 0);
     p.count = 4;
@@ -203,31 +178,31 @@ TEST(nn, other_layers_refuse)
     clg_conv_layer_params p = clg_conv_layer_defaults();
     clg_prelu_layer_params slopes = {.count = 3};
     p.conv.groups = 3;
-    refused(&b, "conv1d 'a': input has shape (batch, 4, 9, 7), must be (N, C, L)",
-            clg_conv1d_layer(images(&b), "a", 2, 3, NULL));
-    refused(&b, "conv1d 'a': 2 outputs and a kernel of (0, 1)",
-            clg_conv1d_layer(sequences(&b), "a", 2, 0, NULL));
-    refused(&b, "conv_transpose2d 'a': input has shape (batch, 4, 9), must be (N, C, H, W)",
-            clg_conv_transpose2d_layer(sequences(&b), "a", 2, 3, 3, NULL));
-    refused(&b, "conv_transpose2d 'a': 4 input and 2 output channels cannot be split into 3",
-            clg_conv_transpose2d_layer(images(&b), "a", 2, 3, 3, &p));
-    refused(&b, "conv_transpose2d 'a': 9223372036854775807 outputs",
-            clg_conv_transpose2d_layer(images(&b), "a", INT64_MAX, 3, 3, NULL));
-    refused(&b, "prelu 'a': 3 slopes, must be 1 or one for each channel",
-            clg_prelu_layer(images(&b), "a", &slopes));
-    refused(&b, "instance_norm: input (batch, 4) must have at least 3 dimensions",
-            clg_instance_norm_layer(input(&b, clg_shape2(CLG_BATCH, 4)), "a", NULL));
-    refused(&b, "max_pool1d: the input has 4 dimensions, must have 3",
-            clg_max_pool1d(images(&b), 2, NULL));
-    refused(&b, "avg_pool1d: the input has 4 dimensions, must have 3",
-            clg_avg_pool1d(images(&b), 2, NULL));
-    refused(&b, "adaptive_max_pool1d: the input has 4 dimensions, must have 3",
-            clg_adaptive_max_pool1d(images(&b), 2));
-    refused(&b, "adaptive_avg_pool1d: the input has 4 dimensions, must have 3",
-            clg_adaptive_avg_pool1d(images(&b), 2));
-    refused(&b, "celu: alpha is 0, must be over 0", clg_celu(images(&b), 0));
-    refused(&b, "max_pool2d: the result is (0, 2), must be at least (1, 1)",
-            clg_adaptive_max_pool2d(images(&b), 0, 2));
+    bench_refused(&b, "conv1d 'a': input has shape (batch, 4, 9, 7), must be (N, C, L)",
+                  clg_conv1d_layer(images(&b), "a", 2, 3, NULL));
+    bench_refused(&b, "conv1d 'a': 2 outputs and a kernel of (0, 1)",
+                  clg_conv1d_layer(sequences(&b), "a", 2, 0, NULL));
+    bench_refused(&b, "conv_transpose2d 'a': input has shape (batch, 4, 9), must be (N, C, H, W)",
+                  clg_conv_transpose2d_layer(sequences(&b), "a", 2, 3, 3, NULL));
+    bench_refused(&b, "conv_transpose2d 'a': 4 input and 2 output channels cannot be split into 3",
+                  clg_conv_transpose2d_layer(images(&b), "a", 2, 3, 3, &p));
+    bench_refused(&b, "conv_transpose2d 'a': 9223372036854775807 outputs",
+                  clg_conv_transpose2d_layer(images(&b), "a", INT64_MAX, 3, 3, NULL));
+    bench_refused(&b, "prelu 'a': 3 slopes, must be 1 or one for each channel",
+                  clg_prelu_layer(images(&b), "a", &slopes));
+    bench_refused(&b, "instance_norm: input (batch, 4) must have at least 3 dimensions",
+                  clg_instance_norm_layer(input(&b, clg_shape2(CLG_BATCH, 4)), "a", NULL));
+    bench_refused(&b, "max_pool1d: the input has 4 dimensions, must have 3",
+                  clg_max_pool1d(images(&b), 2, NULL));
+    bench_refused(&b, "avg_pool1d: the input has 4 dimensions, must have 3",
+                  clg_avg_pool1d(images(&b), 2, NULL));
+    bench_refused(&b, "adaptive_max_pool1d: the input has 4 dimensions, must have 3",
+                  clg_adaptive_max_pool1d(images(&b), 2));
+    bench_refused(&b, "adaptive_avg_pool1d: the input has 4 dimensions, must have 3",
+                  clg_adaptive_avg_pool1d(images(&b), 2));
+    bench_refused(&b, "celu: alpha is 0, must be over 0", clg_celu(images(&b), 0));
+    bench_refused(&b, "max_pool2d: the result is (0, 2), must be at least (1, 1)",
+                  clg_adaptive_max_pool2d(images(&b), 0, 2));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -235,12 +210,13 @@ TEST(nn, other_layers_refuse)
 TEST(nn, absurd_sizes_are_refused)
 {
     struct bench b = bench_open();
-    refused(&b, "linear 'a': has 9223372036854775807 outputs, must be 1 or more, and under 2^31",
-            clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", INT64_MAX, NULL));
-    refused(&b, "linear 'a': has 2147483648 outputs",
-            clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", INT64_C(1) << 31, NULL));
-    refused(&b, "linear 'a': has -1 outputs",
-            clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", -1, NULL));
+    bench_refused(&b,
+                  "linear 'a': has 9223372036854775807 outputs, must be 1 or more, and under 2^31",
+                  clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", INT64_MAX, NULL));
+    bench_refused(&b, "linear 'a': has 2147483648 outputs",
+                  clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", INT64_C(1) << 31, NULL));
+    bench_refused(&b, "linear 'a': has -1 outputs",
+                  clg_linear(input(&b, clg_shape2(CLG_BATCH, 784)), "a", -1, NULL));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -265,7 +241,8 @@ TEST(nn, layers_share)
     cr_assert_eq(got, 12, "d (w^2 x) / d w is 2 w x: 12, not %g", (double)got);
     test_ok(b.ctx, clg_layer_share(b.graph, "fc"));
     test_ok(b.ctx, clg_layer_share(b.graph, NULL));
-    refused(&b, "layer 'fc': the graph has a layer of this name already", clg_linear(y, "fc", 1, &p));
+    bench_refused(&b, "layer 'fc': the graph has a layer of this name already",
+                  clg_linear(y, "fc", 1, &p));
     cr_assert_eq(clg_layer_share(NULL, "fc"), CLG_ERR_ARGUMENT);
     clg_ctx_destroy(&b.ctx);
 }

@@ -1,44 +1,10 @@
 /* Layers of sequences: names, PyTorch's values, and what they refuse. */
-#include "test.h"
+#include "bench.h"
 
 #include <float.h>
 #include <stdio.h>
 #include <string.h>
 #include "unit/recurrent_values.h"
-
-struct bench {
-    clg_ctx *ctx;
-    clg_device *device;
-    clg_store *store;
-    clg_graph *graph;
-};
-
-static struct bench bench_open(void)
-{
-    struct bench b = {.ctx = test_context()};
-    b.device = test_open(b.ctx, CLG_FORM_AUTO);
-    b.store = clg_store_create(b.device, 1);
-    b.graph = clg_graph_create(b.store);
-    cr_assert_not_null(b.graph, "%s", clg_error(b.ctx));
-    return b;
-}
-
-/* Numbers that are exact in float32, others for each k. */
-static void numbers(float *values, size_t count, int k)
-{
-    for (size_t i = 0; i < count; i++)
-        values[i] = (float)((int)((i * 37 + (size_t)k * 11) % 17) - 8) / 16;
-}
-
-static clg_tensor constant(struct bench *b, clg_shape shape, int k)
-{
-    float values[64];
-    size_t count = 1;
-    for (int i = 0; i < shape.rank; i++)
-        count *= (size_t)shape.dim[i];
-    numbers(values, count, k);
-    return clg_constant(b->graph, CLG_F32, shape, values);
-}
 
 static void set_parameters(struct bench *b, int64_t gates)
 {
@@ -48,7 +14,7 @@ static void set_parameters(struct bench *b, int64_t gates)
     for (int i = 0; i < 16; i++) {
         int64_t in = i % 4 == 0 ? (i < 8 ? 2 : 6) : i % 4 == 1 ? 3 : 1;
         size_t count = (size_t)(gates * 3 * in);
-        numbers(values, count, i + 1);
+        bench_numbers(values, count, i + 1);
         snprintf(name, sizeof(name), "r.%s_l%d%s", what[i % 4], i / 8, i / 4 % 2 ? "_reverse" : "");
         test_ok(b->ctx, clg_store_set(b->store, name, values, count * sizeof(float)));
     }
@@ -74,8 +40,8 @@ static clg_recurrent_layer_params torch_params(struct bench *b)
     clg_recurrent_layer_params p = clg_recurrent_layer_defaults();
     p.num_layers = 2;
     p.bidirectional = true;
-    p.h0 = constant(b, clg_shape3(4, 2, 3), 50);
-    p.c0 = constant(b, clg_shape3(4, 2, 3), 51);
+    p.h0 = bench_constant(b, clg_shape3(4, 2, 3), 50);
+    p.c0 = bench_constant(b, clg_shape3(4, 2, 3), 51);
     p.lengths = clg_constant(b->graph, CLG_I32, clg_shape1(2), lengths);
     return p;
 }
@@ -84,7 +50,7 @@ TEST(sequence, lstm_as_torch)
 {
     struct bench b = bench_open();
     clg_recurrent_layer_params p = torch_params(&b);
-    clg_tensor h, c, x = constant(&b, clg_shape3(2, 3, 2), 0);
+    clg_tensor h, c, x = bench_constant(&b, clg_shape3(2, 3, 2), 0);
     clg_tensor y = clg_lstm_layer(x, "r", 3, &p, &h, &c);
     set_parameters(&b, 4);
     cr_assert_eq(clg_store_count(b.store), 16);
@@ -98,7 +64,7 @@ TEST(sequence, gru_as_torch)
 {
     struct bench b = bench_open();
     clg_recurrent_layer_params p = torch_params(&b);
-    clg_tensor h, y = clg_gru_layer(constant(&b, clg_shape3(2, 3, 2), 0), "r", 3, &p, &h);
+    clg_tensor h, y = clg_gru_layer(bench_constant(&b, clg_shape3(2, 3, 2), 0), "r", 3, &p, &h);
     set_parameters(&b, 3);
     check(y, "y", gru_y, 36);
     check(h, "h_n", gru_h, 24);
@@ -109,7 +75,7 @@ TEST(sequence, rnn_as_torch)
 {
     struct bench b = bench_open();
     clg_recurrent_layer_params p = torch_params(&b);
-    clg_tensor h, y = clg_rnn_layer(constant(&b, clg_shape3(2, 3, 2), 0), "r", 3, &p, &h);
+    clg_tensor h, y = clg_rnn_layer(bench_constant(&b, clg_shape3(2, 3, 2), 0), "r", 3, &p, &h);
     set_parameters(&b, 1);
     check(y, "y", rnn_y, 36);
     check(h, "h_n", rnn_h, 24);
@@ -140,16 +106,6 @@ TEST(sequence, dropout_between_layers)
     clg_ctx_destroy(&b.ctx);
 }
 
-static void refused(struct bench *b, const char *words, clg_tensor y)
-{
-    cr_assert(!clg_tensor_valid(y), "%s", words);
-    cr_assert_eq(clg_graph_status(b->graph), CLG_ERR_ARGUMENT);
-    cr_assert_not_null(strstr(clg_error(b->ctx), words), "no '%s' in: %s", words,
-                       clg_error(b->ctx));
-    clg_graph_destroy(&b->graph);
-    b->graph = clg_graph_create(b->store);
-}
-
 static clg_tensor input(struct bench *b, clg_shape shape)
 {
     return clg_input(b->graph, "x", CLG_F32, shape);
@@ -160,22 +116,24 @@ TEST(sequence, recurrent_layers_refuse)
     struct bench b = bench_open();
     clg_shape rows = clg_shape3(CLG_BATCH, 7, 5);
     clg_recurrent_layer_params p = clg_recurrent_layer_defaults();
-    refused(&b, "lstm 'a': input has shape (batch, 5), must be float32 (N, T, in)",
-            clg_lstm_layer(input(&b, clg_shape2(CLG_BATCH, 5)), "a", 3, NULL, NULL, NULL));
-    refused(&b, "gru 'a': hidden_size is 0", clg_gru_layer(input(&b, rows), "a", 0, NULL, NULL));
+    bench_refused(&b, "lstm 'a': input has shape (batch, 5), must be float32 (N, T, in)",
+                  clg_lstm_layer(input(&b, clg_shape2(CLG_BATCH, 5)), "a", 3, NULL, NULL, NULL));
+    bench_refused(&b, "gru 'a': hidden_size is 0",
+                  clg_gru_layer(input(&b, rows), "a", 0, NULL, NULL));
     p.num_layers = 0;
-    refused(&b, "rnn 'a': num_layers is 0", clg_rnn_layer(input(&b, rows), "a", 3, &p, NULL));
+    bench_refused(&b, "rnn 'a': num_layers is 0", clg_rnn_layer(input(&b, rows), "a", 3, &p, NULL));
     p.num_layers = 1;
     p.dropout = 1.5f;
-    refused(&b, "dropout is 1.5, must be 0 to 1", clg_rnn_layer(input(&b, rows), "a", 3, &p, NULL));
+    bench_refused(&b, "dropout is 1.5, must be 0 to 1",
+                  clg_rnn_layer(input(&b, rows), "a", 3, &p, NULL));
     p.dropout = 0;
-    p.h0 = constant(&b, clg_shape3(2, 2, 3), 1);
-    refused(&b, "lstm 'a': h0 has shape (2, 2, 3), must be (1, batch, 3)",
-            clg_lstm_layer(input(&b, rows), "a", 3, &p, NULL, NULL));
+    p.h0 = bench_constant(&b, clg_shape3(2, 2, 3), 1);
+    bench_refused(&b, "lstm 'a': h0 has shape (2, 2, 3), must be (1, batch, 3)",
+                  clg_lstm_layer(input(&b, rows), "a", 3, &p, NULL, NULL));
     p.h0.graph = NULL;
-    p.lengths = constant(&b, clg_shape1(2), 1);
-    refused(&b, "the lengths are float32 of shape (2), must be int32 of shape (batch)",
-            clg_lstm_layer(input(&b, rows), "b", 3, &p, NULL, NULL));
+    p.lengths = bench_constant(&b, clg_shape1(2), 1);
+    bench_refused(&b, "the lengths are float32 of shape (2), must be int32 of shape (batch)",
+                  clg_lstm_layer(input(&b, rows), "b", 3, &p, NULL, NULL));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -184,18 +142,18 @@ TEST(sequence, recurrent_ops_refuse)
     struct bench b = bench_open();
     clg_recurrent_params p = clg_recurrent_defaults();
     clg_tensor x = input(&b, clg_shape3(2, 3, 2)), none = {NULL, -1, 0};
-    clg_recurrent_weights w = {constant(&b, clg_shape2(12, 2), 1), none, none, none};
-    refused(&b, "lstm: needs weight_ih and weight_hh", clg_lstm(x, &w, NULL, NULL, NULL));
+    clg_recurrent_weights w = {bench_constant(&b, clg_shape2(12, 2), 1), none, none, none};
+    bench_refused(&b, "lstm: needs weight_ih and weight_hh", clg_lstm(x, &w, NULL, NULL, NULL));
     x = input(&b, clg_shape3(2, 3, 2));
-    w.weight_ih = constant(&b, clg_shape2(12, 2), 1);
-    w.weight_hh = constant(&b, clg_shape2(12, 4), 1);
-    refused(&b, "lstm: weight_ih (12, 2) and weight_hh (12, 4) must be (4 H, 2) and (4 H, H)",
-            clg_lstm(x, &w, NULL, NULL, NULL));
+    w.weight_ih = bench_constant(&b, clg_shape2(12, 2), 1);
+    w.weight_hh = bench_constant(&b, clg_shape2(12, 4), 1);
+    bench_refused(&b, "lstm: weight_ih (12, 2) and weight_hh (12, 4) must be (4 H, 2) and (4 H, H)",
+                  clg_lstm(x, &w, NULL, NULL, NULL));
     x = input(&b, clg_shape3(2, 3, 2));
-    w.weight_ih = constant(&b, clg_shape2(12, 2), 1);
-    w.weight_hh = constant(&b, clg_shape2(12, 4), 1);
-    p.h0 = constant(&b, clg_shape2(2, 3), 1);
-    refused(&b, "gru: h0 has shape (2, 3), must be (2, 4)", clg_gru(x, &w, &p, NULL));
+    w.weight_ih = bench_constant(&b, clg_shape2(12, 2), 1);
+    w.weight_hh = bench_constant(&b, clg_shape2(12, 4), 1);
+    p.h0 = bench_constant(&b, clg_shape2(2, 3), 1);
+    bench_refused(&b, "gru: h0 has shape (2, 3), must be (2, 4)", clg_gru(x, &w, &p, NULL));
     clg_ctx_destroy(&b.ctx);
 }
 
@@ -204,8 +162,8 @@ TEST(sequence, once)
 {
     struct bench b = bench_open();
     clg_tensor x = input(&b, clg_shape3(2, 3, 2)), none = {NULL, -1, 0};
-    clg_recurrent_weights w = {constant(&b, clg_shape2(4, 2), 1), constant(&b, clg_shape2(4, 1), 1),
-                               none, none};
+    clg_recurrent_weights w = {bench_constant(&b, clg_shape2(4, 2), 1),
+                               bench_constant(&b, clg_shape2(4, 1), 1), none, none};
     clg_tensor loss = clg_sum(clg_lstm(x, &w, NULL, NULL, NULL), NULL, 0, false), dx, ddx;
     test_ok(b.ctx, clg_grad(loss, &x, 1, &dx));
     test_refused(b.ctx, CLG_ERR_UNSUPPORTED, "lstm_grad cannot be differentiated a second time",
