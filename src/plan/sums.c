@@ -1,20 +1,31 @@
 /* The gradients of a linear layer's weight and bias read the same matrix: dW = dY^T X, db = the sums
  * of dY's columns. One node gives both, and a device whose product copies dY adds it up there. */
+#include <string.h>
 #include "plan/ir.h"
 
+/* Room for a walk: a graph may be deeper than the C stack. */
+struct walk {
+    bool *seen;
+    uint32_t *stack;
+};
+
 /* Whether a node needs `target`, over any number of others. */
-static bool needs(struct clg_ir *ir, uint32_t index, uint32_t target, bool *seen)
+static bool needs(const struct clg_ir *ir, uint32_t index, uint32_t target, struct walk *walk)
 {
-    const struct clg_ir_node *node = clg_ir_node(ir, index);
-    if (index == target)
-        return true;
-    if (seen[index])
-        return false;
-    seen[index] = true;
-    for (uint32_t i = 0; i < node->n_in; i++)
-        if (needs(ir, node->in[i].node, target, seen))
-            return true;
-    return false;
+    size_t depth = 0;
+    memset(walk->seen, 0, ir->nodes.count * sizeof(*walk->seen));
+    walk->stack[depth++] = index;
+    walk->seen[index] = true;
+    while (depth > 0) {
+        const struct clg_ir_node *node = clg_ir_node(ir, walk->stack[--depth]);
+        for (uint32_t i = 0; i < node->n_in; i++) {
+            uint32_t below = node->in[i].node;
+            if (!walk->seen[below])
+                walk->stack[depth++] = below;
+            walk->seen[below] = true;
+        }
+    }
+    return walk->seen[target];
 }
 
 static bool adds_columns(const struct clg_ir_node *node, struct clg_ref of)
@@ -50,17 +61,16 @@ static clg_status merge(struct clg_ir *ir, uint32_t product, uint32_t sum)
 
 clg_status clg_pass_sums(struct clg_ir *ir)
 {
+    struct walk walk = {clg_pool_new(&ir->pool, ir->nodes.count, sizeof(*walk.seen)),
+                        clg_pool_new(&ir->pool, ir->nodes.count, sizeof(*walk.stack))};
+    if (!walk.seen || !walk.stack)
+        return CLG_ERR_MEMORY;
     for (uint32_t i = 0; i < ir->nodes.count; i++) {
         const struct clg_ir_node *node = clg_ir_node(ir, i);
-        for (uint32_t k = 0; k < ir->nodes.count && is_candidate(ir, node); k++) {
-            if (!adds_columns(clg_ir_node(ir, k), node->in[0]))
-                continue;
-            bool *seen = clg_pool_new(&ir->pool, ir->nodes.count, sizeof(*seen));
-            if (!seen)
-                return CLG_ERR_MEMORY;
-            if (!needs(ir, node->in[1].node, k, seen))
+        for (uint32_t k = 0; k < ir->nodes.count && is_candidate(ir, node); k++)
+            if (adds_columns(clg_ir_node(ir, k), node->in[0]) &&
+                !needs(ir, node->in[1].node, k, &walk))
                 CLG_TRY(merge(ir, i, k));
-        }
     }
     return CLG_OK;
 }
