@@ -125,6 +125,9 @@ clg_tensor clg_variance(clg_tensor x, const int32_t *axes, size_t count, bool ke
     uint32_t mask;
     if (!clg_tensor_valid(x) || !clg_axes_mask(x, "variance", axes, count, &mask))
         return invalid;
+    if (correction != 0 && correction != 1)
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                              "variance: correction is %d, must be 0 or 1", correction);
     int64_t n = reduced(x, mask);
     clg_tensor off = clg_sub(x, clg_reduce_axes(x, mask, true, true));
     clg_tensor variance = clg_reduce_axes(clg_square(off), mask, keep, true);

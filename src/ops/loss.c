@@ -39,7 +39,7 @@ void clg_shape_cross_entropy(struct clg_infer *infer)
     if (!check_labels(infer))
         return;
     if (attr->reduction > CLG_REDUCE_NONE)
-        clg_infer_fail(infer, "the reduction is %u, must be mean, sum or none", attr->reduction);
+        clg_infer_fail(infer, "the reduction is %u, must be mean, sum, none or batch mean", attr->reduction);
     infer->out[0].shape = attr->reduction == CLG_REDUCE_NONE ? infer->in[1].shape : clg_shape0();
     infer->out[1].shape = infer->in[0].shape;
 }

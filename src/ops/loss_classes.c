@@ -95,8 +95,7 @@ static void find_factors(struct classes *c)
 /* The mean divides by the sum of the factors. */
 static clg_tensor reduce_rows(struct classes *c, clg_tensor rows)
 {
-    if (!c->factor.graph || c->params.reduction == CLG_REDUCE_NONE ||
-        c->params.reduction == CLG_REDUCE_SUM)
+    if (!c->factor.graph || c->params.reduction != CLG_REDUCE_MEAN)
         return clg_loss_reduce(c->what, rows, &c->params);
     c->params.reduction = CLG_REDUCE_SUM;
     return clg_div(clg_loss_reduce(c->what, rows, &c->params), clg_sum(c->factor, NULL, 0, false));

@@ -1,5 +1,6 @@
 /* Normalisation, composed of reductions and arithmetic; and the two ops that batch norm needs. */
 #include <inttypes.h>
+#include <math.h>
 #include "base/text.h"
 #include "ops/families.h"
 
@@ -121,11 +122,29 @@ static void follow(clg_tensor running, clg_tensor now, float momentum)
                CLG_WHEN_TRAINING);
 }
 
+static bool check_batch_norm(clg_tensor x, const clg_norm_params *p)
+{
+    if (!check_rank(x, "batch_norm", 2))
+        return false;
+    if (!p->running_mean.graph != !p->running_var.graph)
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                       "batch_norm: running_mean and running_var go together, one is missing");
+    else if (!(p->eps >= 0) || !isfinite(p->eps))
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                       "batch_norm: eps is %g, must be 0 or a positive number", (double)p->eps);
+    else if (!(p->momentum >= 0 && p->momentum <= 1))
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "batch_norm: momentum is %g, must be in [0, 1]",
+                       (double)p->momentum);
+    else
+        return true;
+    return false;
+}
+
 clg_tensor clg_batch_norm(clg_tensor x, const clg_norm_params *params)
 {
     clg_norm_params p = params ? *params : clg_norm_defaults();
     int32_t axes[CLG_MAX_RANK] = {0};
-    if (!check_rank(x, "batch_norm", 2))
+    if (!check_batch_norm(x, &p))
         return invalid;
     int rank = clg_tensor_shape(x).rank;
     for (int i = 2; i < rank; i++)
@@ -138,7 +157,8 @@ clg_tensor clg_batch_norm(clg_tensor x, const clg_norm_params *params)
         mean = clg_by_mode(per_channel(p.running_mean, x), mean);
         variance = clg_by_mode(per_channel(p.running_var, x), variance);
     }
-    return scale_channels(standardise(x, mean, variance, p.eps), &p);
+    clg_tensor y = scale_channels(standardise(x, mean, variance, p.eps), &p);
+    return clg_graph_status(x.graph) == CLG_OK ? y : invalid;
 }
 
 /* The last `dims` axes of x, as negative numbers; 0 and a failure where there are not so many. */

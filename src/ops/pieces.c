@@ -83,6 +83,8 @@ clg_status clg_split(clg_tensor x, int32_t axis, size_t count, clg_tensor *out)
     int32_t k;
     bool right = plain_axis(x, "split", axis, &k);
     int64_t size = right ? clg_tensor_shape(x).dim[k] : 1;
+    if (!out)
+        return CLG_ERR_ARGUMENT;
     if (right && (count == 0 || size % (int64_t)count)) {
         clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "split: %lld elements are no %zu equal parts",
                        (long long)size, count);
@@ -188,7 +190,7 @@ void clg_lower_embed(struct clg_lower *lower)
 clg_tensor clg_concat(const clg_tensor *parts, size_t count, int32_t axis)
 {
     struct clg_axis_attr attr = {0};
-    if (count == 0 || !clg_tensor_valid(parts[0]))
+    if (!parts || count == 0 || !clg_tensor_valid(parts[0]))
         return invalid;
     if (!plain_axis(parts[0], "concat", axis, &attr.axis))
         return invalid;
@@ -308,6 +310,9 @@ clg_tensor clg_pad(clg_tensor x, int32_t axis, int64_t before, int64_t after, cl
     int32_t k;
     if (!plain_axis(x, "pad", axis, &k))
         return invalid;
+    if (mode != CLG_PAD_CONSTANT && mode != CLG_PAD_REFLECT && mode != CLG_PAD_REPLICATE)
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
+                              "pad: mode is %d, must be constant, reflect or replicate", (int)mode);
     int64_t most = mode == CLG_PAD_REFLECT ? clg_tensor_shape(x).dim[k] - 1 : INT32_MAX;
     if (before < 0 || after < 0 || before > most || after > most)
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,

@@ -1,10 +1,19 @@
 /* Random ops. A mask is never stored: forward and backward nodes carry the same number, and draw
  * the same uniform numbers from it. */
+#include <math.h>
 #include "ops/families.h"
+
+static clg_tensor needs_floats(clg_tensor x, const char *what)
+{
+    if (!clg_tensor_valid(x) || clg_tensor_dtype(x) == CLG_F32)
+        return x;
+    return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: the input must be float32", what);
+}
 
 clg_tensor clg_dropout(clg_tensor x, float p)
 {
-    if (!x.graph)
+    x = needs_floats(x, "dropout");
+    if (!clg_tensor_valid(x))
         return x;
     if (!(p >= 0 && p <= 1))
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "dropout: p is %g, must be in [0, 1]",
@@ -57,17 +66,20 @@ clg_tensor clg_dropout2d(clg_tensor x, float p)
 
 clg_tensor clg_bernoulli(clg_tensor p)
 {
+    p = needs_floats(p, "bernoulli");
     return clg_by_mode(p, clg_lt(clg_uniform_like(p), p));
 }
 
 /* sqrt(-2 ln(1 - U)) cos(2 pi V) is a normal number (Box & Muller 1958); 1 - U is never 0. */
 clg_tensor clg_gaussian_noise(clg_tensor x, float std)
 {
+    x = needs_floats(x, "gaussian_noise");
     if (!clg_tensor_valid(x))
         return x;
-    if (!(std >= 0))
+    if (!(std >= 0) || !isfinite(std))
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
-                              "gaussian_noise: std is %g, must be at least 0", (double)std);
+                              "gaussian_noise: std is %g, must be 0 or a positive number",
+                              (double)std);
     clg_tensor log_u = clg_log(clg_affine(clg_uniform_like(x), -1, 1));
     clg_tensor radius = clg_sqrt(clg_affine(log_u, -2 * std * std, 0));
     clg_tensor turn = clg_cos(clg_affine(clg_uniform_like(x), 6.28318531f, 0));

@@ -235,7 +235,9 @@ static clg_tensor recurrent(uint32_t kind, clg_tensor x, const clg_recurrent_wei
 {
     const struct clg_recurrent_cell *cell = clg_recurrent_cell(kind);
     clg_recurrent_params p = params ? *params : clg_recurrent_defaults();
-    if (!check_input(cell, x) || !check_weights(cell, x, w))
+    if (!w && clg_tensor_valid(x))
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: weights is NULL", cell->name);
+    if (!w || !check_input(cell, x) || !check_weights(cell, x, w))
         return (clg_tensor){NULL, -1, 0};
     struct clg_recurrent_attr attr = {kind, p.reverse, p.relu && kind == CLG_CELL_RNN, 0};
     int64_t H = clg_tensor_shape(w->weight_hh).dim[1];

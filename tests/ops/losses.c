@@ -168,6 +168,32 @@ TEST(losses, of_vectors)
     clg_ctx_destroy(&b.ctx);
 }
 
+static clg_tensor filled(const struct bench *b, clg_shape shape)
+{
+    return clg_fill(b->graph, shape, 1);
+}
+
+/* The sum over dimension 0's size, whether or not rows have factors. */
+TEST(losses, batch_mean)
+{
+    struct bench b = bench_open();
+    static const float logits[12] = {1, 2, 0, -1, 3, 1, 0, 0, 2, 1, -2, 1};
+    for (int i = 0; i < 3; i++) {
+        clg_loss_params p = clg_loss_defaults();
+        clg_tensor x = numbers(&b, clg_shape3(2, 2, 3), logits);
+        clg_tensor y = clg_constant(b.graph, CLG_I32, clg_shape2(2, 2), (int32_t[]){0, 1, 2, 1});
+        float sum, mean;
+        p.ignore = i == 1;
+        p.class_weight = i == 2 ? filled(&b, clg_shape1(3)) : p.class_weight;
+        p.reduction = CLG_REDUCE_SUM;
+        test_ok(b.ctx, clg_eval(clg_cross_entropy(x, y, &p), &sum, sizeof(sum)));
+        p.reduction = CLG_REDUCE_BATCH_MEAN;
+        test_ok(b.ctx, clg_eval(clg_cross_entropy(x, y, &p), &mean, sizeof(mean)));
+        cr_assert_eq(mean, sum / 2, "%d: %g, not half of %g", i, (double)mean, (double)sum);
+    }
+    clg_ctx_destroy(&b.ctx);
+}
+
 /* The op was refused with these words; the graph starts anew. */
 static void refused(struct bench *b, clg_tensor t, const char *words)
 {
@@ -176,11 +202,6 @@ static void refused(struct bench *b, clg_tensor t, const char *words)
                        clg_error(b->ctx));
     clg_graph_destroy(&b->graph);
     b->graph = clg_graph_create(b->store);
-}
-
-static clg_tensor filled(const struct bench *b, clg_shape shape)
-{
-    return clg_fill(b->graph, shape, 1);
 }
 
 static clg_tensor some_labels(const struct bench *b, int64_t count)

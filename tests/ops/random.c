@@ -161,15 +161,21 @@ static void refused(clg_tensor t, const struct bench *b, const char *words)
 TEST(random, refusals)
 {
     static struct bench b;
-    const char *const words[] = {"p is 1.5, must be in [0, 1]", "std is -1, must be at least 0",
+    const char *const words[] = {"p is 1.5, must be in [0, 1]", "std is -1, must be 0 or a positive",
                                  "window (5, 5) is larger than the image (4, 5)",
-                                 "p is -1, must be in [0, 1]", "has 0 dimensions, must have 2"};
-    for (int i = 0; i < 5; i++) {
+                                 "p is -1, must be in [0, 1]", "has 0 dimensions, must have 2",
+                                 "dropout: the input must be float32",
+                                 "gaussian_noise: the input must be float32",
+                                 "bernoulli: the input must be float32"};
+    for (int i = 0; i < 8; i++) {
         bench_open(&b);
         refused(i == 0   ? clg_dropout2d(b.x, 1.5f)
                 : i == 1 ? clg_gaussian_noise(b.x, -1)
                 : i == 2 ? clg_random_crop2d(b.x, 5, 5)
                 : i == 3 ? clg_random_flip(b.x, 3, -1)
+                : i == 5 ? clg_dropout(clg_cast(b.x, CLG_I32), 0.5f)
+                : i == 6 ? clg_gaussian_noise(clg_cast(b.x, CLG_I32), 1)
+                : i == 7 ? clg_bernoulli(clg_cast(b.x, CLG_I32))
                          : clg_dropout2d(clg_fill(b.graph, clg_shape0(), 1), 0.5f),
                 &b, words[i]);
         clg_ctx_destroy(&b.ctx);

@@ -190,6 +190,15 @@ TEST(nn, other_layers_refuse)
                   clg_conv_transpose2d_layer(images(&b), "a", INT64_MAX, 3, 3, NULL));
     bench_refused(&b, "prelu 'a': 3 slopes, must be 1 or one for each channel",
                   clg_prelu_layer(images(&b), "a", &slopes));
+    clg_norm_params norm = clg_norm_defaults();
+    norm.running_mean = clg_fill(b.graph, clg_shape1(4), 0);
+    bench_refused(&b, "batch_norm: running_mean and running_var go together",
+                  clg_batch_norm(images(&b), &norm));
+    norm = clg_norm_defaults();
+    norm.eps = -1;
+    bench_refused(&b, "batch_norm: eps is -1", clg_batch_norm(images(&b), &norm));
+    bench_refused(&b, "pad: mode is 7", clg_pad(images(&b), 2, 1, 1, (clg_pad_mode)7, 0));
+    bench_refused(&b, "variance: correction is 2", clg_variance(images(&b), NULL, 0, false, 2));
     bench_refused(&b, "instance_norm: input (batch, 4) must have at least 3 dimensions",
                   clg_instance_norm_layer(input(&b, clg_shape2(CLG_BATCH, 4)), "a", NULL));
     bench_refused(&b, "max_pool1d: the input has 4 dimensions, must have 3",
