@@ -112,12 +112,12 @@ CLG_API clg_tensor clg_attention_layer(clg_tensor query, clg_tensor key, clg_ten
                                        const clg_attention_layer_params *params);
 
 typedef struct clg_recurrent_layer_params {
-    int32_t num_layers;          /* on top of each other; default 1 */
+    int32_t num_layers;          /* on top of each other, 1000 at most; default 1 */
     bool bias;                   /* default true */
     bool bidirectional;          /* default false; else outputs are (N, T, 2 H), forward first */
     bool relu;                   /* of clg_rnn_layer: instead of tanh; default false */
     float dropout;               /* of what goes from a layer to the next; default 0 */
-    clg_tensor h0, c0;           /* (num_layers * directions, N, H); default none: zeros */
+    clg_tensor h0, c0;           /* (num_layers * directions, N, H); default none: zeros. c0: LSTM alone */
     clg_tensor lengths;          /* as clg_recurrent_params has it; default none */
     const clg_init *weight_init; /* default NULL: U(-s, s), s = 1 / sqrt(H), as PyTorch */
     const clg_init *bias_init;   /* default NULL: as the weight's default; zeros when weight_init is given */

@@ -37,14 +37,16 @@ static bool fail_number(clg_tensor x, const struct stack *s, const char *what, d
     return false;
 }
 
+#define LAYERS_MAX 1000
+
 static bool check_arguments(clg_tensor x, const struct stack *s)
 {
     clg_shape shape = clg_tensor_shape(x);
     char text[CLG_SHAPE_TEXT];
-    if (s->H < 1 || s->H >= CLG_BATCH)
-        return fail_number(x, s, "hidden_size", (double)s->H, "1 or more");
-    if (s->p.num_layers < 1)
-        return fail_number(x, s, "num_layers", s->p.num_layers, "1 or more");
+    if (s->H < 1 || s->H > INT32_MAX / s->cell->gates)
+        return fail_number(x, s, "hidden_size", (double)s->H, "1 or more, and its gates below 2^31");
+    if (s->p.num_layers < 1 || s->p.num_layers > LAYERS_MAX)
+        return fail_number(x, s, "num_layers", s->p.num_layers, "1 to 1000");
     if (!(s->p.dropout >= 0 && s->p.dropout <= 1))
         return fail_number(x, s, "dropout", (double)s->p.dropout, "0 to 1");
     if (clg_tensor_dtype(x) == CLG_F32 && shape.rank == 3 && shape.dim[1] < CLG_BATCH &&
@@ -87,9 +89,10 @@ static clg_recurrent_weights weights_of(clg_tensor x, const struct stack *s, int
                                         bool reverse)
 {
     int64_t in = clg_tensor_shape(x).dim[2], rows = s->cell->gates * s->H;
-    clg_recurrent_weights w = {parameter(x, s, "weight_ih", layer, reverse, clg_shape2(rows, in)),
-                               parameter(x, s, "weight_hh", layer, reverse, clg_shape2(rows, s->H)),
-                               invalid, invalid};
+    clg_recurrent_weights w = {invalid, invalid, invalid, invalid};
+    /* one after the other: that is their order in the store */
+    w.weight_ih = parameter(x, s, "weight_ih", layer, reverse, clg_shape2(rows, in));
+    w.weight_hh = parameter(x, s, "weight_hh", layer, reverse, clg_shape2(rows, s->H));
     if (s->p.bias) {
         w.bias_ih = parameter(x, s, "bias_ih", layer, reverse, clg_shape1(rows));
         w.bias_hh = parameter(x, s, "bias_hh", layer, reverse, clg_shape1(rows));
@@ -182,6 +185,9 @@ static clg_tensor layer(uint32_t kind, clg_tensor x, const char *name, int64_t h
         !check_state(x, &s, "h0", s.p.h0) ||
         (kind == CLG_CELL_LSTM && !check_state(x, &s, "c0", s.p.c0)))
         return invalid;
+    if (kind != CLG_CELL_LSTM && s.p.c0.graph)
+        return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s '%s': has no c0, an LSTM has",
+                              s.cell->name, name);
     return build(&s, x, h_n, c_n);
 }
 

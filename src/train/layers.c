@@ -145,6 +145,9 @@ static clg_tensor build_shared(struct clg_build *build, const struct clg_choice 
 
 /* ---- building ---- */
 
+/* What blocks in blocks repeat would fill the memory first. */
+#define LAYERS_MAX 10000
+
 static clg_tensor build_layer(struct clg_build *build, const struct clg_choice *layer,
                               const char *prefix, clg_tensor x)
 {
@@ -157,7 +160,9 @@ static clg_tensor build_layer(struct clg_build *build, const struct clg_choice *
     if (!name || !own)
         return (clg_tensor){0};
     *own = (struct clg_built){layer->kind, name, name, NULL};
-    if (!find_owner(build, layer, prefix, own))
+    if (++build->layers > LAYERS_MAX)
+        x = clg_layer_refuse(build, "the model has more than 10000 layers");
+    else if (!find_owner(build, layer, prefix, own))
         x = (clg_tensor){0};
     else if (layer->share || build->sharing)
         x = build_shared(build, layer, own->owner, x);

@@ -69,12 +69,17 @@ static clg_tensor steps_of(clg_tensor y, const struct recurrent *a)
     return clg_reshape(y, clg_shape2(shape.dim[0], shape.dim[2]));
 }
 
-/* In one direction, the last output is the last state: h_n (1, N, H) of the top layer, without a
- * copy of all outputs. */
+/* In one direction, the last output is the last state: h_n (1, N, H), without a copy of all
+ * outputs. */
+static bool takes_state(const struct recurrent *a)
+{
+    return a->last && !a->bidirectional && a->num_layers == 1;
+}
+
 static clg_tensor result_of(clg_tensor y, clg_tensor h_n, const struct recurrent *a)
 {
     clg_shape shape = clg_tensor_shape(h_n);
-    if (!a->last || a->bidirectional || a->num_layers != 1 || !clg_tensor_valid(y))
+    if (!takes_state(a) || !clg_tensor_valid(y))
         return steps_of(y, a);
     return clg_reshape(h_n, clg_shape2(shape.dim[1], shape.dim[2]));
 }
@@ -83,8 +88,8 @@ static clg_tensor build_lstm(struct clg_build *build, const char *name, clg_tens
                              const void *args)
 {
     clg_recurrent_layer_params p = params_of(build, args);
-    clg_tensor h_n,
-        y = clg_lstm_layer(x, name, ((const struct recurrent *)args)->out, &p, &h_n, NULL);
+    clg_tensor h_n = {0}, y = clg_lstm_layer(x, name, ((const struct recurrent *)args)->out, &p,
+                                             takes_state(args) ? &h_n : NULL, NULL);
     return result_of(y, h_n, args);
 }
 const struct clg_kind clg_lstm_layer_kind = {
@@ -100,7 +105,8 @@ static clg_tensor build_gru(struct clg_build *build, const char *name, clg_tenso
                             const void *args)
 {
     clg_recurrent_layer_params p = params_of(build, args);
-    clg_tensor h_n, y = clg_gru_layer(x, name, ((const struct recurrent *)args)->out, &p, &h_n);
+    clg_tensor h_n = {0}, y = clg_gru_layer(x, name, ((const struct recurrent *)args)->out, &p,
+                                            takes_state(args) ? &h_n : NULL);
     return result_of(y, h_n, args);
 }
 const struct clg_kind clg_gru_layer_kind = {
@@ -116,7 +122,8 @@ static clg_tensor build_rnn(struct clg_build *build, const char *name, clg_tenso
                             const void *args)
 {
     clg_recurrent_layer_params p = params_of(build, args);
-    clg_tensor h_n, y = clg_rnn_layer(x, name, ((const struct recurrent *)args)->out, &p, &h_n);
+    clg_tensor h_n = {0}, y = clg_rnn_layer(x, name, ((const struct recurrent *)args)->out, &p,
+                                            takes_state(args) ? &h_n : NULL);
     return result_of(y, h_n, args);
 }
 const struct clg_kind clg_rnn_layer_kind = {

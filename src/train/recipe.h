@@ -74,6 +74,7 @@ struct clg_build {
     clg_store *store;
     const clg_init *weight_init; /* NULL: each layer's default */
     struct clg_built *built;     /* the layers so far, latest first */
+    size_t layers;               /* how many they are */
     bool sharing;                /* within a layer that shares another's parameters */
     bool placed;                 /* the failure's sentence has its place already */
 };

@@ -405,6 +405,9 @@ TEST(layers, blocks_refused)
     refused(&f, "[4]", "  - repeat: {times: 0, layers: [relu]}\n", "times is '0', but must be");
     refused(&f, "[4]", "  - repeat: {times: 100000, layers: [relu]}\n",
             "times is 100000, but must be at most 1000");
+    refused(&f, "[4]",
+            "  - repeat: {times: 1000, layers: [{repeat: {times: 1000, layers: [relu]}}]}\n",
+            "the model has more than 10000 layers");
     finish(&f);
 }
 

@@ -41,7 +41,6 @@ static clg_recurrent_layer_params torch_params(struct bench *b)
     p.num_layers = 2;
     p.bidirectional = true;
     p.h0 = bench_constant(b, clg_shape3(4, 2, 3), 50);
-    p.c0 = bench_constant(b, clg_shape3(4, 2, 3), 51);
     p.lengths = clg_constant(b->graph, CLG_I32, clg_shape1(2), lengths);
     return p;
 }
@@ -51,6 +50,7 @@ TEST(sequence, lstm_as_torch)
     struct bench b = bench_open();
     clg_recurrent_layer_params p = torch_params(&b);
     clg_tensor h, c, x = bench_constant(&b, clg_shape3(2, 3, 2), 0);
+    p.c0 = bench_constant(&b, clg_shape3(4, 2, 3), 51);
     clg_tensor y = clg_lstm_layer(x, "r", 3, &p, &h, &c);
     set_parameters(&b, 4);
     cr_assert_eq(clg_store_count(b.store), 16);
@@ -122,7 +122,18 @@ TEST(sequence, recurrent_layers_refuse)
                   clg_gru_layer(input(&b, rows), "a", 0, NULL, NULL));
     p.num_layers = 0;
     bench_refused(&b, "rnn 'a': num_layers is 0", clg_rnn_layer(input(&b, rows), "a", 3, &p, NULL));
-    p.num_layers = 1;
+    p.num_layers = 2000000000;
+    p.bidirectional = true;
+    bench_refused(&b, "gru 'a': num_layers is 2e+09, must be 1 to 1000",
+                  clg_gru_layer(input(&b, rows), "a", 3, &p, NULL));
+    p = clg_recurrent_layer_defaults();
+    bench_refused(&b, "lstm 'a': hidden_size is",
+                  clg_lstm_layer(input(&b, rows), "a", INT64_C(1) << 30, &p, NULL, NULL));
+    p.c0 = clg_fill(b.graph, clg_shape3(1, 2, 3), 0);
+    bench_refused(&b, "gru 'a': has no c0, an LSTM has",
+                  clg_gru_layer(input(&b, rows), "a", 3, &p, NULL));
+    p = clg_recurrent_layer_defaults();
+    bench_refused(&b, "lstm: weights is NULL", clg_lstm(input(&b, rows), NULL, NULL, NULL, NULL));
     p.dropout = 1.5f;
     bench_refused(&b, "dropout is 1.5, must be 0 to 1",
                   clg_rnn_layer(input(&b, rows), "a", 3, &p, NULL));
