@@ -1,7 +1,7 @@
 /* along.cl: along one dimension. A work-item takes a line or an element at a time, in both forms. */
 #include "common.clh"
 
-#define FOR_LINES(l, count) for (uint l = get_global_id(0); l < (uint)(count); l += get_global_size(0))
+#define FOR_LINES(l, count) for (uint l = work_item(); l < (uint)(count); l += get_global_size(0))
 
 /* y (rows, K) = x (rows, C) at index (rows, K); outside it is clamped and flagged. */
 kernel void take_along(TENSOR(const float, x), TENSOR(const int, index), TENSOR(float, y),

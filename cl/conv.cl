@@ -54,7 +54,7 @@ kernel void im2col(TENSOR(const float, x), TENSOR(float, col), GEOMETRY)
     OPEN(const float, x);
     OPEN(float, col);
     const uint rows = C * kh * kw;
-    for (uint u = get_global_id(0); u < rows * nb; u += get_global_size(0)) {
+    for (uint u = work_item(); u < rows * nb; u += get_global_size(0)) {
         const int r = u % rows, n = u / rows, kj = r % kw, ki = r / kw % kh, c = r / kw / kh;
         const int left = pw - kj * dw;
         global const float *from = x + (uint)(n * C + c) * H * W;
@@ -79,7 +79,7 @@ kernel void col2im(TENSOR(const float, col), TENSOR(float, x), GEOMETRY)
 {
     OPEN(const float, col);
     OPEN(float, x);
-    for (uint u = get_global_id(0); u < (uint)(nb * C * H); u += get_global_size(0)) {
+    for (uint u = work_item(); u < (uint)(nb * C * H); u += get_global_size(0)) {
         const int h = u % H, c = u / H % C, n = u / H / C;
         global float *to = x + u * W;
         fill_zeros(to, 0, W);
@@ -105,7 +105,7 @@ kernel void im2col(TENSOR(const float, x), TENSOR(float, col), GEOMETRY)
     OPEN(const float, x);
     OPEN(float, col);
     const uint places = OH * OW, rows = C * kh * kw;
-    for (uint u = get_global_id(0); u < rows * nb * places; u += get_global_size(0)) {
+    for (uint u = work_item(); u < rows * nb * places; u += get_global_size(0)) {
         const int p = u % places, n = u / places % nb, r = u / places / nb;
         const int kj = r % kw, ki = r / kw % kh, c = r / kw / kh;
         const int h = p / OW * sh - ph + ki * dh, w = p % OW * sw - pw + kj * dw;
@@ -120,7 +120,7 @@ kernel void col2im(TENSOR(const float, col), TENSOR(float, x), GEOMETRY)
 {
     OPEN(const float, col);
     OPEN(float, x);
-    for (uint u = get_global_id(0); u < (uint)(nb * C * H * W); u += get_global_size(0)) {
+    for (uint u = work_item(); u < (uint)(nb * C * H * W); u += get_global_size(0)) {
         const int w = u % W, h = u / W % H, c = u / W / H % C, n = u / W / H / C;
         float sum = 0.0f;
         for (int ki = 0; ki < kh; ki++) {
@@ -145,6 +145,6 @@ kernel void add_to(TENSOR(const float, x), TENSOR(float, y), const int n)
 {
     OPEN(const float, x);
     OPEN(float, y);
-    for (int i = get_global_id(0); i < n; i += get_global_size(0))
+    for (int i = work_item(); i < n; i += get_global_size(0))
         y[i] += x[i];
 }

@@ -12,7 +12,7 @@ INLINE int source_row(global const int *index, global const uint *tally, int i, 
 }
 
 #if FORM_ITEM
-#define FOR_BATCH(i)  for (int i = get_global_id(0); i < batch; i += get_global_size(0))
+#define FOR_BATCH(i)  for (int i = work_item(); i < batch; i += get_global_size(0))
 #define FIRST_COLUMN  0
 #define COLUMN_STRIDE 1
 #else

@@ -11,7 +11,7 @@ kernel void epilogue(const int rows, const int N, const int has_bias, const int 
     OPEN(float, c);
     OPEN(const float, bias);
 
-    for (int i = (int)get_global_id(0); i < rows; i += (int)get_global_size(0)) {
+    for (int i = (int)work_item(); i < rows; i += (int)get_global_size(0)) {
         global float *row = c + (long)i * N;
 
         for (int j = 0; activation == ACT_GATE && j < N; j++)
@@ -40,7 +40,7 @@ kernel void epilogue(const int rows, const int N, const int has_bias, const int 
     OPEN(float, c);
     OPEN(const float, bias);
 
-    for (long e = (long)get_global_id(0); e < (long)rows * N; e += (long)get_global_size(0))
+    for (long e = (long)work_item(); e < (long)rows * N; e += (long)get_global_size(0))
         c[e] = activation == ACT_GATE
                    ? pass_gate(c[e], bias[e])
                    : activate(c[e] + (has_bias ? bias[e % N] : 0.0f), activation);

@@ -8,7 +8,7 @@
 /* All kernels take all of them: some do not look at each. */
 #define PLANE_TAKEN \
     (void)(kh + kw + sh + sw + ph + pw + dh + dw + flags)
-#define EACH(count) for (uint u = get_global_id(0); u < (uint)(count); u += get_global_size(0))
+#define EACH(count) for (uint u = work_item(); u < (uint)(count); u += get_global_size(0))
 
 /* flags */
 #define COUNT_PADDING 1

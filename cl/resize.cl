@@ -2,7 +2,7 @@
  * for what reads each place instead of adding to it. */
 #include "common.clh"
 
-#define EACH(count) for (uint u = get_global_id(0); u < (uint)(count); u += get_global_size(0))
+#define EACH(count) for (uint u = work_item(); u < (uint)(count); u += get_global_size(0))
 
 /* Place o of `to` lies at (o + 1/2) from / to - 1/2 of `from`, 0 at least: between *low and *high, the
  * share *t of the way; in whole numbers, so that forward and backward agree. The nearest is the

@@ -12,7 +12,7 @@
 kernel void fma_vectors(const int rounds, const float a, const float b, TENSOR(float, out))
 {
     OPEN(float, out);
-    const int id = (int)get_global_id(0);
+    const int id = (int)work_item();
     floatv EACH_CHAIN(START) total;
 
     for (int i = 0; i < rounds; i++) {
@@ -29,7 +29,7 @@ kernel void fma_vectors(const int rounds, const float a, const float b, TENSOR(f
 kernel void fma_scalars(const int rounds, const float a, const float b, TENSOR(float, out))
 {
     OPEN(float, out);
-    const int id = (int)get_global_id(0);
+    const int id = (int)work_item();
     float EACH_CHAIN(START) total;
 
     for (int i = 0; i < rounds; i++) {
@@ -45,10 +45,10 @@ kernel void fma_scalars(const int rounds, const float a, const float b, TENSOR(f
 /* Of `count` vectors, a work-item takes a stretch of neighbours (CPUs), or takes turns with the
  * others (GPUs). */
 #define STRETCH(i)                                                                                 \
-    for (ulong i = (ulong)count * get_global_id(0) / get_global_size(0),                           \
-               end = (ulong)count * (get_global_id(0) + 1) / get_global_size(0);                   \
+    for (ulong i = (ulong)count * work_item() / get_global_size(0),                           \
+               end = (ulong)count * (work_item() + 1) / get_global_size(0);                   \
          i < end; i++)
-#define TURNS(i) for (ulong i = get_global_id(0); i < count; i += get_global_size(0))
+#define TURNS(i) for (ulong i = work_item(); i < count; i += get_global_size(0))
 
 /* to = from. */
 #define COPY(name, EACH, n)                                                                        \
@@ -69,7 +69,7 @@ kernel void fma_scalars(const int rounds, const float a, const float b, TENSOR(f
         CAT(float, n) sum = 0.0f;                                                                  \
         EACH(i)                                                                                    \
             sum += CAT(vload, n)(i, from);                                                         \
-        CAT(vstore, n)(sum, get_global_id(0), to);                                                 \
+        CAT(vstore, n)(sum, work_item(), to);                                                 \
     }
 
 COPY(copy_vectors, STRETCH, 16)

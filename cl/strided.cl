@@ -21,7 +21,7 @@ kernel void strided_copy(TENSOR(const float, x), TENSOR(float, y), DIMENSION(0),
     }
 #define STEP_ROWS STEP(6) STEP(5) STEP(4) STEP(3) STEP(2) STEP(1) STEP(0)
 #if FORM_ITEM
-    for (uint r = get_global_id(0); r < (uint)rows; r += get_global_size(0)) {
+    for (uint r = work_item(); r < (uint)rows; r += get_global_size(0)) {
         int at = r, from = 0, to = 0;
         STEP_ROWS
         int i = 0;
@@ -31,7 +31,7 @@ kernel void strided_copy(TENSOR(const float, x), TENSOR(float, y), DIMENSION(0),
             y[to + i * ys7] = x[from + i * xs7];
     }
 #else
-    for (uint e = get_global_id(0); e < (uint)(rows * d7); e += get_global_size(0)) {
+    for (uint e = work_item(); e < (uint)(rows * d7); e += get_global_size(0)) {
         int at = e, from = 0, to = 0;
         STEP(7)
         STEP_ROWS
@@ -64,7 +64,7 @@ kernel void embed(TENSOR(const float, x), TENSOR(float, y), PLACES(0), PLACES(1)
     }
 #define TAKE_ROWS TAKE(6) TAKE(5) TAKE(4) TAKE(3) TAKE(2) TAKE(1) TAKE(0)
 #if FORM_ITEM
-    for (uint r = get_global_id(0); r < (uint)rows; r += get_global_size(0)) {
+    for (uint r = work_item(); r < (uint)rows; r += get_global_size(0)) {
         int at = r, from = 0, scale = n7, here = 1;
         TAKE_ROWS
         global float *to = y + r * (uint)e7;
@@ -74,7 +74,7 @@ kernel void embed(TENSOR(const float, x), TENSOR(float, y), PLACES(0), PLACES(1)
         }
     }
 #else
-    for (uint e = get_global_id(0); e < (uint)(rows * e7); e += get_global_size(0)) {
+    for (uint e = work_item(); e < (uint)(rows * e7); e += get_global_size(0)) {
         int at = e, from = 0, scale = 1, here = 1;
         TAKE(7)
         TAKE_ROWS
