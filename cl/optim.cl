@@ -26,18 +26,20 @@ typedef int truth;
 
 #define FINITE(x) (fabs(x) <= (real)(FLT_MAX))
 
-/* Over the chunk's vectors, i being the first element of one: a work-item takes a run of its own in the
- * item form, and strides in the group form. */
+/* Over the chunk's vectors, i being the first element of one, or over none while a bad step is recorded: a
+ * work-item takes a run of its own in the item form, and strides in the group form. */
+#define VECTORS const int vectors = block[BLOCK_FIRST_BAD] ? 0 : segments * (SEGMENT / WIDTH);
 #if FORM_ITEM
 #define FOR_VECTORS(i)                                                                             \
-    const int vectors = segments * (SEGMENT / WIDTH);                                              \
+    VECTORS                                                                                        \
     const int share = (vectors + (int)get_global_size(0) - 1) / (int)get_global_size(0);           \
-    const int begin = (int)get_global_id(0) * share;                                               \
+    const int begin = (int)work_item() * share;                                                    \
     const int end = min(begin + share, vectors);                                                   \
     for (int i = begin * WIDTH; i < end * WIDTH; i += WIDTH)
 #else
 #define FOR_VECTORS(i)                                                                             \
-    for (int i = (int)get_global_id(0); i < segments * SEGMENT; i += (int)get_global_size(0))
+    VECTORS                                                                                        \
+    for (int i = (int)work_item(); i < vectors; i += (int)get_global_size(0))
 #endif
 
 /* g += decay w; w -= lr g */
@@ -46,8 +48,6 @@ kernel void sgd(global float *w, global const float *g, global const float2 *tab
 {
     const float lr = as_float(block[part + PART_LR]);
     int bad = 0;
-    if (block[BLOCK_FIRST_BAD])
-        return;
     FOR_VECTORS(i)
     {
         float2 p = table[i / SEGMENT];
@@ -72,8 +72,6 @@ kernel void sgd_momentum(global float *w, global const float *g, global float *v
 {
     const float lr = as_float(block[part + PART_LR]);
     int bad = 0;
-    if (block[BLOCK_FIRST_BAD])
-        return;
     FOR_VECTORS(i)
     {
         float2 p = table[i / SEGMENT];
@@ -104,8 +102,6 @@ kernel void adam(global float *w, global const float *g, global float *m, global
     const float lr = as_float(block[part + PART_LR]), t = (float)(block[part + PART_STEPS] + 1);
     const float step = lr / -expm1(t * log_beta1), scale = rsqrt(-expm1(t * log_beta2));
     int bad = 0;
-    if (block[BLOCK_FIRST_BAD])
-        return;
     FOR_VECTORS(i)
     {
         float2 p = table[i / SEGMENT];

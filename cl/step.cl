@@ -7,13 +7,12 @@
 #define TALLY_CURSOR 0
 #define TALLY_SLOTS  1
 
-/* A new flag makes the step that was computed the first bad one. */
-INLINE void merge_flags(global uint *block)
+/* A new flag makes the step that was computed the first bad one; looked 0: not now. */
+INLINE void merge_flags(global uint *block, const int looked)
 {
-    if (block[BLOCK_RAISED] && !block[BLOCK_FIRST_BAD]) {
-        block[BLOCK_FIRST_BAD] = block[BLOCK_STEP] + 1;
-        block[BLOCK_WHY] = block[BLOCK_RAISED];
-    }
+    const int bad = looked && block[BLOCK_RAISED] && !block[BLOCK_FIRST_BAD];
+    block[BLOCK_WHY] = bad ? block[BLOCK_RAISED] : block[BLOCK_WHY];
+    block[BLOCK_FIRST_BAD] = bad ? block[BLOCK_STEP] + 1 : block[BLOCK_FIRST_BAD];
 }
 
 /* sum += x with the rounding error carried along (Kahan 1965). */
@@ -31,35 +30,32 @@ INLINE void add_carried(global float *sum, float x)
  *   counter advances; a bad step adds nothing.
  * part 2, the updates: their flags count for this step too; a good step is counted, once in all and once
  *   for each optimizer, a bit in `updated`.
- * One kernel for all, so that a cold start compiles one. */
+ * One kernel for all, so that a cold start compiles one. What a part does not do is 0 times a loop or an
+ * addition of 0: PoCL 7 runs twice what stands before a branch round a loop (docs/opencl.md). */
 kernel void step_end(global uint *block, global const float *own, global uint *tally, const int losses,
                      const int metrics, const int first, const int batch, const int part,
                      const uint updated)
 {
-    for (int k = 0; part == 1 && k < losses; k++)
-        if (!isfinite(own[tally[TALLY_SLOTS + k]]))
-            block[BLOCK_RAISED] |= RAISED_LOSS;
-    if (part != 0)
-        merge_flags(block);
-    if (part == 2) {
-        const uint good = !block[BLOCK_FIRST_BAD];
-        block[BLOCK_STEP] += good;
-        for (uint p = 0; p < 16; p++)
-            block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
-        return;
-    }
-    if (part == 1) {
-        block[BLOCK_DRAW] += 1;
-        block[BLOCK_DRAW + 1] += block[BLOCK_DRAW] == 0;
-    }
-    tally[TALLY_CURSOR] += batch;
-    if (part == 1 && block[BLOCK_FIRST_BAD])
-        return;
-    for (int k = 0; k < metrics; k++) {
+    const int looked_at = part == 1 ? losses : 0;
+    for (int k = 0; k < looked_at; k++)
+        block[BLOCK_RAISED] |= isfinite(own[tally[TALLY_SLOTS + k]]) ? 0 : RAISED_LOSS;
+    merge_flags(block, part != 0);
+
+    const uint drawn = part == 1;
+    block[BLOCK_DRAW] += drawn;
+    block[BLOCK_DRAW + 1] += drawn & (block[BLOCK_DRAW] == 0);
+    tally[TALLY_CURSOR] += part == 2 ? 0 : batch;
+    const int added = part == 2 || (part == 1 && block[BLOCK_FIRST_BAD]) ? 0 : metrics;
+    for (int k = 0; k < added; k++) {
         global uint *at = tally + first + 4 * k;
         add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);
         at[2] += batch;
     }
+
+    const uint good = part == 2 && !block[BLOCK_FIRST_BAD];
+    block[BLOCK_STEP] += good;
+    for (uint p = 0; p < 16; p++)
+        block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
 }
 
 /* y = x (n); gated: not while a bad step is recorded. */
@@ -68,8 +64,7 @@ kernel void assign(TENSOR(const float, x), TENSOR(float, y), global const uint *
 {
     OPEN(const float, x);
     OPEN(float, y);
-    if (gated && block[BLOCK_FIRST_BAD])
-        return;
-    for (int i = get_global_id(0); i < n; i += get_global_size(0))
+    const int count = gated && block[BLOCK_FIRST_BAD] ? 0 : n;
+    for (int i = work_item(); i < count; i += get_global_size(0))
         y[i] = x[i];
 }
