@@ -175,24 +175,29 @@ static void emit_body(struct generator *g, int width, const char *random)
     }
 }
 
-/* Item form: a work-item takes runs of at most CHUNK columns, in vectors of 16 and a scalar rest.
- */
+/* The columns from c on below stop, in vectors of 16 and a scalar rest, and the ends of loop and kernel. */
+static void emit_run(struct generator *g, const char *random16, const char *random1)
+{
+    clg_text_add(&g->text, "        for (; c + 16 <= stop; c += 16) {\n");
+    emit_body(g, 16, random16);
+    clg_text_add(&g->text, "        }\n        for (; c < stop; c++) {\n");
+    emit_body(g, 1, random1);
+    clg_text_add(&g->text, "        }\n    }\n}\n");
+}
+
+/* Item form: a work-item takes runs of at most CHUNK columns. */
 static void emit_item(struct generator *g)
 {
     clg_text_add(&g->text,
                  "    int chunks = (cols + CHUNK - 1) / CHUNK, tasks = rows * chunks;\n"
                  "    int per = (tasks + (int)get_global_size(0) - 1) / (int)get_global_size(0);\n"
-                 "    int first = (int)get_global_id(0) * per, end = min(tasks, first + per);\n"
+                 "    int first = (int)work_item() * per, end = min(tasks, first + per);\n"
                  "    for (int task = first; task < end; task++) {\n"
                  "        int r = task / chunks, c = (task - r * chunks) * CHUNK, stop = min(cols, "
                  "c + CHUNK);\n"
                  "        int at = r * cols;\n");
     emit_row(g);
-    clg_text_add(&g->text, "        for (; c + 16 <= stop; c += 16) {\n");
-    emit_body(g, 16, "");
-    clg_text_add(&g->text, "        }\n        for (; c < stop; c++) {\n");
-    emit_body(g, 1, "");
-    clg_text_add(&g->text, "        }\n    }\n}\n");
+    emit_run(g, "", "");
 }
 
 static void emit_uniforms(struct generator *g, const char *format)
@@ -209,15 +214,11 @@ static void emit_item_random(struct generator *g)
     clg_text_add(&g->text,
                  "    const int at = 0, r = 0;\n"
                  "    int blocks = (cols + 63) / 64;\n"
-                 "    for (int b = get_global_id(0); b < blocks; b += get_global_size(0)) {\n");
+                 "    for (int b = work_item(); b < blocks; b += get_global_size(0)) {\n");
     emit_row(g);
     emit_uniforms(g, "        float16 u%u[4];\n        philox_uniform64(block, n%u, b, u%u);\n");
-    clg_text_add(&g->text, "        if (b * 64 + 64 <= cols) for (int w = 0; w < 4; w++) {\n"
-                           "            int c = b * 64 + w * 16;\n");
-    emit_body(g, 16, ", u%u[w]");
-    clg_text_add(&g->text, "        }\n        else for (int c = b * 64; c < cols; c++) {\n");
-    emit_body(g, 1, ", ((const float *)u%u)[c & 63]");
-    clg_text_add(&g->text, "        }\n    }\n}\n");
+    clg_text_add(&g->text, "        int c = b * 64, stop = min(cols, c + 64);\n");
+    emit_run(g, ", u%u[c / 16 %% 4]", ", ((const float *)u%u)[c & 63]");
 }
 
 /* Any form with random numbers: a work-item takes the four elements of a counter. */
@@ -226,11 +227,10 @@ static void emit_random(struct generator *g)
     clg_text_add(
         &g->text,
         "    int n = rows * cols, units = (n + 63) / 64 * 16;\n"
-        "    for (int unit = get_global_id(0); unit < units; unit += get_global_size(0)) {\n");
+        "    for (int unit = work_item(); unit < units; unit += get_global_size(0)) {\n");
     emit_uniforms(g, "        float u%u[4];\n        philox_uniform(block, n%u, unit, u%u);\n");
-    clg_text_add(&g->text, "        for (int w = 0; w < 4; w++) {\n"
-                           "            int e = unit / 16 * 64 + w * 16 + unit %% 16;\n"
-                           "            if (e >= n) continue;\n"
+    clg_text_add(&g->text, "        int e = unit / 16 * 64 + unit %% 16;\n"
+                           "        for (int w = 0; w < 4 && e < n; w++, e += 16) {\n"
                            "            int r = e / cols, at = r * cols, c = e - at;\n");
     emit_row(g);
     emit_body(g, 1, ", u%u[w]");
@@ -241,7 +241,7 @@ static void emit_random(struct generator *g)
 static void emit_group(struct generator *g)
 {
     clg_text_add(&g->text,
-                 "    int e = get_global_id(0), r = e / cols, at = r * cols, c = e - at;\n"
+                 "    int e = work_item(), r = e / cols, at = r * cols, c = e - at;\n"
                  "    if (e < rows * cols) {\n");
     emit_row(g);
     emit_body(g, 1, "");
