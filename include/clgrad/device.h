@@ -111,7 +111,8 @@ CLG_API clg_array *clg_array_create(clg_device *device, clg_dtype type, int64_t 
  * needed. */
 CLG_API clg_status clg_array_write(clg_array *array, const void *data, size_t bytes);
 
-/* Frees the array and sets the pointer to NULL. A plan fed from it must not step any more. */
+/* Destroys the array and sets the pointer to NULL; NULL is accepted. Plans that are fed from it keep its
+ * memory for as long as they are. */
 CLG_API void clg_array_destroy(clg_array **array);
 
 #ifdef __cplusplus

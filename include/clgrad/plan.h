@@ -39,7 +39,7 @@ CLG_API clg_feed_params clg_feed_defaults(void);
 
 /* From now on, each step first gathers the input from the rows of array: row index[cursor + i] (or
  * cursor + i) for sample i; afterwards the cursor moves on by the batch. cols is the input's size per
- * sample. The array must outlive the plan's last step. */
+ * sample. Array and index are retained until the input is written, bound or fed anew. */
 CLG_API clg_status clg_plan_feed(clg_plan *plan, const char *input, const clg_array *array,
                                  const clg_feed_params *params);
 

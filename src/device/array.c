@@ -5,6 +5,7 @@
 
 struct clg_array {
     struct clg_object object;
+    uint32_t holders; /* the application, and every feed */
     struct clg_buffer *buffer;
     clg_dtype type;
     int64_t rows, cols;
@@ -31,12 +32,26 @@ int64_t clg_shape_count(const clg_shape *shape)
     return count;
 }
 
+struct clg_array *clg_array_retain(const struct clg_array *array)
+{
+    struct clg_array *held = (struct clg_array *)array; /* its content stays as it is */
+
+    if (held)
+        held->holders++;
+    return held;
+}
+
+void clg_array_release(struct clg_array *array)
+{
+    if (!array || --array->holders > 0)
+        return;
+    clg_buffer_destroy(array->buffer);
+    clg_free(array->object.ctx, array);
+}
+
 static void array_finish(struct clg_object *object)
 {
-    struct clg_array *array = (struct clg_array *)object;
-
-    clg_buffer_destroy(array->buffer);
-    clg_free(object->ctx, array);
+    clg_array_release((struct clg_array *)object);
 }
 
 /* Rows and columns are 31 bits in kernels, so the product of both and 4 fits in 64. */
@@ -73,6 +88,7 @@ clg_array *clg_array_create(clg_device *device, clg_dtype type, int64_t rows, in
     if (!array)
         return NULL;
     clg_object_init(&array->object, &device->object, array_finish);
+    array->holders = 1;
     array->type = type;
     array->rows = rows;
     array->cols = cols;

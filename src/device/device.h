@@ -45,6 +45,9 @@ clg_status clg_buffer_fill(struct clg_buffer *buffer, uint64_t offset, size_t by
 clg_status clg_buffer_copy(struct clg_buffer *from, uint64_t from_offset, struct clg_buffer *to,
                            uint64_t to_offset, size_t bytes);
 
+/* Keeps an array after the application destroyed it, until it is released. NULL is accepted. */
+struct clg_array *clg_array_retain(const struct clg_array *array);
+void clg_array_release(struct clg_array *array);
 /* The buffer behind a clg_array, and its type and size. */
 struct clg_buffer *clg_array_buffer(const struct clg_array *array);
 clg_dtype clg_array_type(const struct clg_array *array);

@@ -24,8 +24,10 @@ static void graph_finish(struct clg_object *object)
         node_free(ctx, g->nodes.items[i]);
     for (size_t i = 0; i < g->outputs.count; i++)
         clg_free(ctx, g->outputs.items[i].name);
-    for (size_t i = 0; i < g->updates.count; i++)
+    for (size_t i = 0; i < g->updates.count; i++) {
         clg_free(ctx, g->updates.items[i].entries);
+        clg_free(ctx, g->updates.items[i].name);
+    }
     for (size_t i = 0; i < g->layers.count; i++)
         clg_free(ctx, g->layers.items[i]);
     for (size_t i = 0; i < g->blobs.count; i++)

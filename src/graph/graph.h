@@ -44,7 +44,7 @@ struct clg_update {
     clg_status (*check)(const void *data);                           /* the optimizer is there */
     clg_status (*prepare)(void *data);                               /* allocates states */
     void (*lower)(void *data, struct clg_launches *launches, struct clg_update *update);
-    const char *name;
+    char *name;       /* the optimizer's, for messages: a copy */
     int part;         /* of the step block, where its steps are counted */
     int64_t *entries; /* parameters it updates */
     size_t count;

@@ -189,23 +189,28 @@ static int64_t *copy_entries(struct clg_ctx *ctx, const struct found *found)
 static clg_status add_update(struct clg_optimizer *optimizer, clg_graph *graph, struct found *found)
 {
     size_t count = found->parameters.count;
+    struct clg_ctx *ctx = graph->object.ctx;
     struct clg_optimizer_update *own;
     struct clg_update *slot;
     int64_t *copy;
+    char *name;
 
     for (size_t i = 0; i < count; i++)
         if (remember(optimizer, found->entries[i]) != CLG_OK)
             return fail(graph, CLG_ERR_MEMORY);
-    copy = copy_entries(graph->object.ctx, found);
+    copy = copy_entries(ctx, found);
     own = copy ? clg_update_create(optimizer, graph, copy, count) : NULL;
-    slot = own ? CLG_PUSH(graph->object.ctx, graph->updates) : NULL;
-    if (!slot)
+    name = own ? clg_strdup(ctx, optimizer->params.name) : NULL;
+    slot = name ? CLG_PUSH(ctx, graph->updates) : NULL;
+    if (!slot) {
+        clg_free(ctx, name);
         return fail(graph, CLG_ERR_MEMORY);
+    }
     *slot = (struct clg_update){.data = own,
                                 .check = clg_update_check,
                                 .prepare = clg_update_prepare,
                                 .lower = clg_update_lower,
-                                .name = optimizer->params.name,
+                                .name = name,
                                 .part = optimizer->part,
                                 .entries = found->entries,
                                 .count = count};

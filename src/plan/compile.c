@@ -27,8 +27,10 @@ static void plan_finish(struct clg_object *object)
     clg_launches_finish(&plan->feed);
     clg_launches_finish(&plan->forward);
     clg_launches_finish(&plan->update);
-    for (size_t i = 0; i < plan->inputs.count; i++)
+    for (size_t i = 0; i < plan->inputs.count; i++) {
         clg_buffer_destroy(plan->inputs.items[i].bound);
+        clg_plan_unfeed(&plan->inputs.items[i]);
+    }
     clg_buffer_destroy(plan->own);
     clg_buffer_destroy(plan->tally);
     if (plan->block != clg_store_block(plan->store))

@@ -10,7 +10,7 @@ clg_feed_params clg_feed_defaults(void)
 static void lower_feed(struct clg_plan *plan, const struct clg_plan_input *input)
 {
     struct clg_view to = clg_plan_value(plan, (struct clg_ref){input->node, 0})->view;
-    const clg_array *index = input->feed.index;
+    const struct clg_array *index = input->index;
     bool bytes = clg_array_type(input->array) == CLG_U8;
     struct clg_launch *k = clg_launch_kernel(
         &plan->feed, "train", bytes ? "feed_bytes" : "feed_words", NULL, input->name);
@@ -22,12 +22,19 @@ static void lower_feed(struct clg_plan *plan, const struct clg_plan_input *input
     clg_launch_int(k, index ? clg_array_rows(index) : 0);
     clg_launch_int(k, clg_array_cols(input->array));
     clg_launch_int(k, plan->ir.batch);
-    clg_launch_float(k, input->feed.mean);
-    clg_launch_float(k, 1.0f / input->feed.std);
+    clg_launch_float(k, input->mean);
+    clg_launch_float(k, 1.0f / input->std);
     clg_launch_int(k, to.dtype == CLG_I32);
     clg_launch_rows(k, (size_t)plan->ir.batch);
     int64_t count = clg_shape_count(&to.shape);
     clg_launch_cost(k, (uint64_t)count * 2, (uint64_t)count * (bytes ? 5 : 8));
+}
+
+void clg_plan_unfeed(struct clg_plan_input *input)
+{
+    clg_array_release(input->array);
+    clg_array_release(input->index);
+    input->array = input->index = NULL;
 }
 
 clg_status clg_plan_lower_feeds(struct clg_plan *plan)
@@ -76,8 +83,13 @@ clg_status clg_plan_feed(clg_plan *plan, const char *input, const clg_array *arr
         return clg_error_status(plan->object.ctx);
     CLG_TRY(check_feed(plan, in, array, &feed));
     CLG_TRY(clg_plan_unbind(plan, in));
-    in->array = array;
-    in->feed = feed;
+    struct clg_array *before[] = {in->array, in->index}; /* may be the same */
+    in->array = clg_array_retain(array);
+    in->index = clg_array_retain(feed.index);
+    in->mean = feed.mean;
+    in->std = feed.std;
+    clg_array_release(before[0]);
+    clg_array_release(before[1]);
     return clg_plan_lower_feeds(plan);
 }
 

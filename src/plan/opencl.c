@@ -53,7 +53,7 @@ clg_status clg_plan_bind(clg_plan *plan, const char *input, cl_mem buffer, size_
     if (!before)
         in->own_offset = view->offset;
     in->bound = wrapped;
-    in->array = NULL;
+    clg_plan_unfeed(in);
     in->ready = true;
     clg_status status = move_input(plan, in, wrapped, offset / 4);
     clg_buffer_destroy(before);

@@ -36,8 +36,8 @@ struct clg_plan_input {
     const char *name;
     uint32_t node;
     bool ready; /* written or bound */
-    const clg_array *array;
-    clg_feed_params feed;
+    struct clg_array *array, *index; /* that feed it: retained; NULL: none */
+    float mean, std;
     struct clg_buffer *bound; /* the application's memory, or NULL */
     uint64_t own_offset;      /* while bound: where the input lay before */
 };
@@ -70,6 +70,8 @@ clg_status clg_plan_follow(struct clg_plan *plan);
 clg_status clg_plan_unbind(struct clg_plan *plan, struct clg_plan_input *input);
 /* Fills the lists of launches and builds them (lower.c). */
 clg_status clg_plan_lower(struct clg_plan *plan);
+/* Ends an input's feed; the launches are to be made again (feed.c). */
+void clg_plan_unfeed(struct clg_plan_input *input);
 /* The launches that gather the fed inputs (feed.c). */
 clg_status clg_plan_lower_feeds(struct clg_plan *plan);
 /* Compiles the IR in plan->ir; used by clg_compile and clg_eval. */

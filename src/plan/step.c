@@ -56,7 +56,7 @@ clg_status clg_plan_write(clg_plan *plan, const char *input, const void *data, s
     in->ready = true;
     if (!in->array)
         return CLG_OK;
-    in->array = NULL;
+    clg_plan_unfeed(in);
     return clg_plan_lower_feeds(plan);
 }
 
