@@ -73,11 +73,39 @@ CLG_API void clg_store_seal(clg_store *store);
 CLG_API clg_status clg_store_save(clg_store *store, const char *path, const char *const *metadata);
 
 /* Reads a safetensors file into the entries; F64, F16 and BF16 become float32. Refused, with the store
- * as it was: a damaged file, a float tensor the store does not have, an entry the file does not have,
- * another shape. Integer tensors the store does not have are kept for the next save, and states of
- * optimizers to come until these are there. Counters and states that are not in the file start at 0;
- * a bad step is forgotten. Training goes on from a file with the bits it would have had without. */
+ * as it was: a damaged file; a float tensor the store does not have and an entry the file does not
+ * have, of which the sentence names all; another shape. Integer tensors the store does not have are
+ * kept for the next save, and states of optimizers to come until these are there. Counters and states
+ * that are not in the file start at 0; a bad step is forgotten. Training goes on from a file with the
+ * bits it would have had without. */
 CLG_API clg_status clg_store_load(clg_store *store, const char *path);
+
+/* What of a file is loaded. What is left out stays as it is in the store. */
+typedef struct clg_load_params {
+    bool values;   /* of entries, and integer tensors the store does not have; default true */
+    bool states;   /* of optimizers, with their counts of steps; default true */
+    bool counters; /* clgrad.step and clgrad.draw; default true */
+    const char *const *match; /* patterns (* and ?) of the entries that the call is about, until NULL;
+                               * NULL (default): all */
+    bool missing; /* entries that the file does not have are left as they are; default false */
+    bool extra;   /* float tensors that the store does not have are left out; default false */
+    /* Called with each pair of the file's metadata, before anything is changed; NULL (default). */
+    void (*metadata)(void *user, const char *key, const char *value);
+    void *user;
+} clg_load_params;
+CLG_API clg_load_params clg_load_defaults(void);
+
+/* How many tensors were loaded into values and states, how many entries the file did not have, and how
+ * many float tensors the store did not have. */
+typedef struct clg_load_report {
+    size_t values, states, missing, extra;
+} clg_load_report;
+
+/* clg_store_load() of a part: initial values for a new training (values alone), the body of another
+ * model (match and extra), and so on. params: NULL for the defaults; report (may be NULL) is filled on
+ * success. */
+CLG_API clg_status clg_store_load_with(clg_store *store, const char *path,
+                                       const clg_load_params *params, clg_load_report *report);
 
 /* Counters of the training: draws (training forwards), steps (updates), and the first step (from 1)
  * whose loss or update was not finite or whose index or label was out of range, 0 when there was

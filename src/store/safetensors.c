@@ -259,3 +259,14 @@ const char *clg_safetensors_metadata(const struct clg_safetensors *file, const c
 {
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
+
+void clg_safetensors_each_metadata(const struct clg_safetensors *file,
+                                   void (*give)(void *user, const char *key, const char *value),
+                                   void *user)
+{
+    json_t *pairs = json_object_get(file->header, "__metadata__"), *value;
+    const char *key;
+
+    json_object_foreach(pairs, key, value)
+        give(user, key, json_string_value(value));
+}

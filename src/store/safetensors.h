@@ -63,6 +63,10 @@ clg_status clg_safetensors_parse(struct clg_safetensors *file, struct clg_ctx *c
 void clg_safetensors_finish(struct clg_safetensors *file);
 /* A value of the metadata, or NULL. */
 const char *clg_safetensors_metadata(const struct clg_safetensors *file, const char *key);
+/* Calls give() with each pair of the metadata. */
+void clg_safetensors_each_metadata(const struct clg_safetensors *file,
+                                   void (*give)(void *user, const char *key, const char *value),
+                                   void *user);
 
 /* count elements of a float type as float32; false: that type is not converted. */
 bool clg_safetensors_floats(enum clg_file_type type, const void *data, uint64_t count, float *out);

@@ -158,6 +158,18 @@ static clg_status build_graph(struct clg_build *build, clg_model *model, clg_ten
     return build_loss(build, model, x, loss);
 }
 
+/* Initial values are values: moments and counters of the training that a file comes from are not
+ * this training's. */
+static clg_status load_values(const struct clg_recipe *recipe, clg_store *store, const char *path)
+{
+    clg_load_params params = clg_load_defaults();
+
+    params.states = params.counters = false;
+    if (clg_store_load_with(store, path, &params, NULL) == CLG_OK)
+        return CLG_OK;
+    return clg_recipe_fail_at(recipe, clg_yaml_find(recipe->root, "init"));
+}
+
 static clg_status build_model(struct clg_recipe *recipe, clg_model *model, bool for_training)
 {
     const struct clg_recipe_init *from = &recipe->values.init;
@@ -173,9 +185,7 @@ static clg_status build_model(struct clg_recipe *recipe, clg_model *model, bool 
     if (!for_training)
         return CLG_OK;
     CLG_TRY(clg_build_optimizer(&build, model, loss));
-    if (from->weights && clg_store_load(model->store, from->weights) != CLG_OK)
-        return clg_recipe_fail_at(recipe, clg_yaml_find(recipe->root, "init"));
-    return CLG_OK;
+    return from->weights ? load_values(recipe, model->store, from->weights) : CLG_OK;
 }
 
 clg_status clg_recipe_model(clg_recipe *recipe, clg_device *device, bool for_training,

@@ -298,7 +298,7 @@ TEST(train, graph)
     test_remove(f.folder);
 }
 
-/* Weights of a run are the initial weights of the next, which goes on where it stood. */
+/* Weights of a run are the initial weights of the next. */
 TEST(train, starts_from_weights)
 {
     struct fixture f;
@@ -321,6 +321,92 @@ TEST(train, starts_from_weights)
     json_decref(before);
     free(log);
     command_free(&eval);
+    test_remove(f.folder);
+}
+
+/* A copy of a file of weights with the parameters alone: without optimizer states and metadata. */
+static void bare_weights(const char *from, const char *to)
+{
+    size_t size, end = 0;
+    char *file = file_read(from, &size), *out = calloc(1, size), *text;
+    json_t *header = json_object(), *old, *tensor;
+    const char *name;
+    uint64_t length;
+
+    memcpy(&length, file, 8);
+    old = json_loadb(file + 8, (size_t)length, 0, NULL);
+    json_object_foreach(old, name, tensor)
+    {
+        json_t *offsets = json_object_get(tensor, "data_offsets");
+        size_t begin = (size_t)json_integer_value(json_array_get(offsets, 0));
+        size_t bytes = (size_t)json_integer_value(json_array_get(offsets, 1)) - begin;
+
+        if (!offsets || strncmp(name, "optimizer.", 10) == 0)
+            continue;
+        memcpy(out + end, file + 8 + length + begin, bytes);
+        json_object_set_new(tensor, "data_offsets", json_pack("[I, I]", end, end + bytes));
+        json_object_set(header, name, tensor);
+        end += bytes;
+    }
+    text = json_dumps(header, JSON_COMPACT);
+    length = strlen(text);
+    memmove(out + 8 + length, out, end);
+    memcpy(out, &length, 8);
+    memcpy(out + 8, text, length);
+    file_write(to, out, 8 + length + end);
+    json_decref(header);
+    json_decref(old);
+    free(text);
+    free(out);
+    free(file);
+}
+
+/* Fails unless the first lines of both logs have the same losses. */
+static void same_losses(const char *first, const char *second, int lines)
+{
+    for (int i = 0; i < lines; i++) {
+        json_t *a = line(first, i), *b = line(second, i);
+
+        cr_assert_eq(number(a, "step"), i + 1);
+        cr_assert_eq(number(a, "loss"), number(b, "loss"), "step %d: %.9g, not %.9g", i + 1,
+                     number(a, "loss"), number(b, "loss"));
+        json_decref(a);
+        json_decref(b);
+    }
+}
+
+/* Initial values are values: moments and counters of the run they come from are not taken over, so
+ * that a run from a run's weights and one from these weights alone are the same, and a run counts
+ * its own steps. */
+TEST(train, starts_anew_from_weights)
+{
+    struct fixture f;
+    char *log, *bare_log, *run;
+    size_t size;
+
+    setup(&f);
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --set optimizer='{adam: {lr: 0.01}}' --device cpu",
+                   f.recipe, f.run);
+    bare_weights(file_in(f.run, "model.safetensors"), file_in(f.folder, "bare"));
+    for (int i = 0; i < 2; i++)
+        command_expect(0, NULL,
+                       "train '%s' --out '%s/%d' --set init.weights='%s' --set model.1=dropout "
+                       "--set optimizer='{adam: {lr: 0.01}}' --set train.log_every=1 --steps 3 "
+                       "--device cpu",
+                       f.recipe, f.folder, i, i ? "bare" : "run/model.safetensors");
+    log = file_read(file_in(f.folder, "0/log.jsonl"), &size);
+    bare_log = file_read(file_in(f.folder, "1/log.jsonl"), &size);
+    same_losses(log, bare_log, 3);
+    command_expect(1, "training stopped at step 2",
+                   "train '%s' --out '%s/bad' --set init.weights=run/model.safetensors "
+                   "--set optimizer.sgd.lr=1e38 --device cpu --quiet",
+                   f.recipe, f.folder);
+    run = file_read(file_in(f.folder, "bad/run.json"), NULL);
+    cr_assert_not_null(strstr(run, "\"step\": 2"), "%s", run);
+    free(log);
+    free(bare_log);
+    free(run);
     test_remove(f.folder);
 }
 

@@ -228,6 +228,106 @@ TEST(safetensors, converts_floats)
     bench_close(&b);
 }
 
+/* ---- parts of a file ---- */
+
+static void note_metadata(void *user, const char *key, const char *value)
+{
+    if (!strcmp(key, "note"))
+        snprintf(user, 16, "%s", value);
+}
+
+static void expect_progress(struct bench *b, uint64_t steps, uint64_t draws)
+{
+    clg_progress progress;
+    test_ok(b->ctx, clg_store_progress(b->store, &progress));
+    cr_assert_eq(progress.steps, steps);
+    cr_assert_eq(progress.draws, draws);
+}
+
+/* Values alone: the counters stay, states of the file are not kept, integers are. */
+TEST(safetensors, loads_values_alone)
+{
+    struct bench b = bench_open();
+    const float body[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    char note[16] = "";
+    clg_load_params params = clg_load_defaults();
+    clg_load_report report;
+    float w[3];
+    one_entry(&b, 3);
+    write_raw(&b,
+              "{\"__metadata__\":{\"clgrad.step\":\"9\",\"clgrad.draw\":\"8\",\"note\":\"hello\"},"
+              "\"w\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]},"
+              "\"optimizer.a.b.w\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[12,24]},"
+              "\"count\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[24,32]}}",
+              body, 32);
+    params.states = params.counters = false;
+    params.metadata = note_metadata;
+    params.user = note;
+    test_ok(b.ctx, clg_store_load_with(b.store, b.path, &params, &report));
+    test_ok(b.ctx, clg_store_get(b.store, "w", w, sizeof(w)));
+    cr_assert_arr_eq(w, body, sizeof(w));
+    expect_progress(&b, 0, 0);
+    cr_assert_eq(report.values, 1);
+    cr_assert_eq(report.states + report.missing + report.extra, 0);
+    cr_assert_str_eq(note, "hello");
+    test_ok(b.ctx, clg_store_save(b.store, b.path, NULL));
+    test_refused(b.ctx, CLG_ERR_FORMAT, "has no tensor 'w'",
+                 (write_raw(&b, "{}", "", 0), clg_store_load(b.store, b.path)));
+    bench_close(&b);
+}
+
+/* Counters alone, and then nothing: the values stay. */
+TEST(safetensors, loads_counters_alone)
+{
+    struct bench b = bench_open();
+    clg_load_params params = {.counters = true};
+    float before[ALL], after[ALL];
+    read_all(&b, before);
+    write_raw(&b, "{\"__metadata__\":{\"clgrad.step\":\"9\",\"clgrad.draw\":\"8\"}}", "", 0);
+    test_ok(b.ctx, clg_store_load_with(b.store, b.path, &params, NULL));
+    expect_progress(&b, 9, 8);
+    params.counters = false;
+    test_ok(b.ctx, clg_store_load_with(b.store, b.path, &params, NULL));
+    expect_progress(&b, 9, 8);
+    read_all(&b, after);
+    cr_assert_arr_eq(before, after, sizeof(before));
+    bench_close(&b);
+}
+
+/* Another head: what matches is loaded, and what is missing or too much where that is allowed. */
+TEST(safetensors, loads_a_part)
+{
+    static const char *const match[] = {"0.*", "head.*", NULL};
+    struct bench b = bench_open();
+    clg_load_params params = clg_load_defaults();
+    clg_load_report report;
+    float before[ALL], after[ALL], body[17];
+    for (int i = 0; i < 17; i++)
+        body[i] = (float)i;
+    read_all(&b, before);
+    write_raw(&b,
+              "{\"0.weight\":{\"dtype\":\"F32\",\"shape\":[3,5],\"data_offsets\":[0,60]},"
+              "\"head.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[60,64]},"
+              "\"scalar\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[64,68]}}",
+              body, sizeof(body));
+    params.match = match;
+    test_refused(b.ctx, CLG_ERR_FORMAT, "has 'head.bias' (1), which is no parameter",
+                 clg_store_load_with(b.store, b.path, &params, NULL));
+    params.extra = true;
+    test_ok(b.ctx, clg_store_load_with(b.store, b.path, &params, &report));
+    cr_assert(report.values == 1 && report.extra == 1 && report.missing == 0);
+    read_all(&b, after);
+    cr_assert_arr_eq(after, body, 15 * sizeof(float));
+    cr_assert_arr_eq(after + 15, before + 15, (ALL - 15) * sizeof(float), "more than matches");
+    params.match = NULL;
+    test_refused(b.ctx, CLG_ERR_FORMAT, "has no tensor 'block.2.conv-1.bias' (70)",
+                 clg_store_load_with(b.store, b.path, &params, NULL));
+    params.missing = true;
+    test_ok(b.ctx, clg_store_load_with(b.store, b.path, &params, &report));
+    cr_assert(report.values == 2 && report.missing == 2 && report.extra == 1);
+    bench_close(&b);
+}
+
 /* ---- refusals ---- */
 
 static void refused(struct bench *b, const char *words)
@@ -308,6 +408,42 @@ TEST(safetensors, refuses_other_models)
               "{\"w\":" T("\"F32\"", "[3]", "[0,12]") ",\"v\":" T("\"F32\"", "[3]", "[12,24]") "}",
               body, 24);
     refused(&b, "'v' (3), which is no parameter");
+    bench_close(&b);
+}
+
+/* As PyTorch does: all names that do not fit in one sentence. */
+TEST(safetensors, names_all_that_do_not_fit)
+{
+    struct bench b = bench_open();
+    const float body[3] = {1, 2, 3};
+    write_raw(&b,
+              "{\"x.weight\":" T("\"F32\"", "[1]", "[0,4]") ",\"y\":" T("\"F32\"", "[2]", "[4,12]") "}",
+              body, 12);
+    test_refused(b.ctx, CLG_ERR_FORMAT,
+                 "has no tensor '0.weight' (3, 5), 'block.2.conv-1.bias' (70), 'größe \"x\"\\' "
+                 "(2, 1, 3), 'scalar' (), which the store needs; has 'x.weight' (1), 'y' (2), which "
+                 "are no parameters of the store",
+                 clg_store_load(b.store, b.path));
+    bench_close(&b);
+}
+
+/* A sentence has an end: of 1000 names it gives the first and the number of the others. */
+TEST(safetensors, counts_what_finds_no_room)
+{
+    const clg_init zeros = {.scheme = CLG_INIT_ZEROS};
+    struct bench b = bench_open();
+    char name[32];
+    clg_store_destroy(&b.store);
+    b.store = clg_store_create(b.device, 1);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "layer.%d", i);
+        clg_store_entry(b.store, name, CLG_ENTRY_PARAMETER, clg_shape1(1), &zeros);
+    }
+    write_raw(&b, "{}", "", 0);
+    test_refused(b.ctx, CLG_ERR_FORMAT, "'layer.0' (1), 'layer.1' (1), ",
+                 clg_store_load(b.store, b.path));
+    cr_assert_not_null(strstr(clg_error(b.ctx), " more, which the store needs"), "%s",
+                       clg_error(b.ctx));
     bench_close(&b);
 }
 
