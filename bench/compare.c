@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/terminal.h"
 
 /* The figures of each kind, and what tells its lines apart. */
 static const struct kind {
@@ -73,7 +74,7 @@ static void print_ratio(const struct clg_cli *cli, const json_t *a, const struct
                         json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "of", kind->kind, "name", name,
                                   "figure", figure, "a", from, "b", to, "ratio", to / from));
     else
-        printf("%-6s %-24s %-20s %12.4f %12.4f %8.3f\n", kind->kind, name, figure, from, to,
+        clg_say(stdout, "%-6s %-24s %-20s %12.4f %12.4f %8.3f\n", kind->kind, name, figure, from, to,
                to / from);
 }
 

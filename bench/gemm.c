@@ -1,5 +1,6 @@
 /* clgrad bench gemm: matrix products of the sizes that training meets, by the device's provider. */
 #include "cli/bench.h"
+#include "cli/terminal.h"
 #include "gemm/gemm.h"
 
 #include <stdio.h>
@@ -115,7 +116,7 @@ int clg_bench_gemm(struct clg_bench *bench)
     if (clg_bench_roof_measure(bench) != CLG_OK)
         return clg_cli_fail_ctx(bench->cli);
     if (!bench->cli->json)
-        printf("%s, roof %.1f GFLOPS\n%-16s %s %-8s %9s %9s %9s %10s\n",
+        clg_say(stdout, "%s, roof %.1f GFLOPS\n%-16s %s %-8s %9s %9s %9s %10s\n",
                clg_device_get_info(bench->device)->name, bench->roof, "MxNxK", "case", "by", "best",
                "median", "us", "of roof");
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)

@@ -1,5 +1,6 @@
 /* clgrad bench roof: the most arithmetic and memory traffic that a device shows. */
 #include "cli/bench.h"
+#include "cli/terminal.h"
 #include "device/device.h"
 
 #include <math.h>
@@ -211,7 +212,7 @@ int clg_bench_roof(struct clg_bench *bench)
                                   clg_device_get_info(bench->device)->name, "gflops", bench->roof,
                                   "copy_gbs", copy, "read_gbs", read, "bytes", (json_int_t)bytes));
     else
-        printf("%s: %.1f GFLOPS, copy %.1f GB/s, read %.1f GB/s (%llu MiB arrays)\n",
+        clg_say(stdout, "%s: %.1f GFLOPS, copy %.1f GB/s, read %.1f GB/s (%llu MiB arrays)\n",
                clg_device_get_info(bench->device)->name, bench->roof, copy, read,
                (unsigned long long)(bytes >> 20));
     return CLG_EXIT_OK;

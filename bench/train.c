@@ -1,6 +1,7 @@
 /* clgrad bench train: whole training steps, through the public API. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "cli/bench.h"
@@ -220,27 +221,27 @@ static clg_status run(struct clg_bench *bench, const struct clg_workload *worklo
     return status;
 }
 
-static int unknown(const char *name)
+int clg_bench_check_workloads(const struct clg_bench *bench)
 {
-    char names[128] = "";
-    size_t length = 0;
+    for (const char **name = bench->workloads; *name; name++) {
+        struct clg_cli_nearest nearest = clg_cli_nearest_to(*name, strlen(*name));
 
-    for (size_t i = 0; i < clg_workload_count && length < sizeof(names); i++)
-        length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", i ? ", " : "",
-                                   clg_workloads[i].name);
-    return clg_cli_fail(CLG_EXIT_USAGE, "bench train: no workload '%s'; there are %s", name, names);
+        for (size_t i = 0; i < clg_workload_count; i++)
+            clg_cli_nearest_try(&nearest, clg_workloads[i].name);
+        if (!clg_workload_find(*name))
+            return clg_cli_fail_unknown(&nearest, "help bench",
+                                        "bench train: there is no workload '%s'", *name);
+    }
+    return CLG_EXIT_OK;
 }
 
-int clg_bench_train(struct clg_bench *bench, const char *const *workloads, size_t count)
+int clg_bench_train(struct clg_bench *bench)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!clg_workload_find(workloads[i]))
-            return unknown(workloads[i]);
     if (!bench->cli->json)
         printf("%-12s %9s %9s %9s %8s %9s %8s %7s %8s %9s %10s\n", "workload", "ms best", "median",
                "synced", "first s", "launches", "arena MB", "RSS MB", "GFLOP", "of roof", "loss 5");
-    for (size_t i = 0; i < count; i++)
-        if (run(bench, clg_workload_find(workloads[i])) != CLG_OK)
+    for (const char **name = bench->workloads; *name; name++)
+        if (run(bench, clg_workload_find(*name)) != CLG_OK)
             return clg_cli_fail_ctx(bench->cli);
     return CLG_EXIT_OK;
 }

@@ -17,9 +17,9 @@ impossible() {
 inside() {
     folder=$1
     shift
-    mount -t proc proc "$folder/proc"
-    mount -t sysfs sysfs "$folder/sys"
-    mount --rbind /dev "$folder/dev"
+    mountpoint -q "$folder/proc" || mount -t proc proc "$folder/proc"
+    mountpoint -q "$folder/sys" || mount -t sysfs sysfs "$folder/sys"
+    mountpoint -q "$folder/dev" || mount --rbind /dev "$folder/dev"
     mount -t tmpfs tmpfs "$folder/dev/shm" # of the tests' own processes
     passed=0
     failed=0
@@ -76,6 +76,8 @@ if [ ! -e "$folder/etc/debian_version" ]; then
     echo "== made a bare $release in $(($(date +%s) - start)) s"
 fi
 cp -L /etc/resolv.conf "$folder/etc/resolv.conf"
+# A mirror may be that of a day (snapshot.debian.org).
+echo 'Acquire::Check-Valid-Until "false";' >"$folder/etc/apt/apt.conf.d/clgrad"
 rm -rf "$folder/root/clgrad"
 mkdir -p "$folder/root/clgrad"
 git -c safe.directory="$root" -C "$root" archive HEAD | tar -x -C "$folder/root/clgrad"

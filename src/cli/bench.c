@@ -1,89 +1,128 @@
 /* clgrad bench roof | gemm | train WORKLOAD... | compare A B */
 #include "cli/bench.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define USAGE                                                                                      \
-    "bench: say roof, gemm, train WORKLOAD... or compare A B (clgrad bench --help tells more)"
+#include "cli/terminal.h"
 
-/* The value of a flag `--name VALUE` or `--name=VALUE` at argv[*i], which moves on; NULL: another.
- */
-static const char *flag_value(const char *name, char **argv, int argc, int *i)
+#define MEASURES (CLG_TAKES_DEVICE | CLG_TAKES_KERNELS | CLG_TAKES_JSON)
+
+static int parse_seconds(struct clg_bench *bench, int argc, char **argv)
 {
-    size_t length = strlen(name);
+    const struct clg_cli_flag flags[] = {CLG_BENCH_SECONDS(bench), {0}};
 
-    if (strncmp(argv[*i], name, length) != 0)
-        return NULL;
-    if (argv[*i][length] == '=')
-        return argv[*i] + length + 1;
-    if (argv[*i][length] == '\0' && *i + 1 < argc)
-        return argv[++*i];
-    return NULL;
+    return clg_cli_parse(bench->cli, argc, argv, flags, (const char *const[]){NULL}, NULL);
 }
 
-static bool parse_seconds(const char *text, double *out)
+static int parse_train(struct clg_bench *bench, int argc, char **argv, const char **workloads)
 {
-    char *end;
+    const struct clg_cli_flag flags[] = {
+        CLG_BENCH_SECONDS(bench),
+        {"--init", "FILE", "weights and data of the workload, as bench/ scripts write them",
+         .text = &bench->init},
+        {0},
+    };
 
-    *out = strtod(text, &end);
-    return *text && !*end && *out > 0 && *out < 3600;
+    return clg_cli_parse(bench->cli, argc, argv, flags, (const char *const[]){"WORKLOAD...", NULL},
+                         workloads);
 }
 
-/* Sorts the arguments after the subcommand into flags and operands, which move to the front. */
-static int parse(struct clg_bench *bench, int argc, char **argv, size_t *operands)
+/* Opens the device and measures there. */
+static int measure(struct clg_bench *bench, int (*run)(struct clg_bench *bench))
 {
-    *operands = 0;
-    for (int i = 0; i < argc; i++) {
-        const char *value;
+    int status = CLG_EXIT_FAILED;
 
-        if ((value = flag_value("--init", argv, argc, &i)))
-            bench->init = value;
-        else if ((value = flag_value("--seconds", argv, argc, &i))) {
-            if (!parse_seconds(value, &bench->seconds))
-                return clg_cli_fail(CLG_EXIT_USAGE,
-                                    "bench: --seconds is '%s', it must be a number over 0", value);
-        } else if (argv[i][0] == '-')
-            return clg_cli_fail(CLG_EXIT_USAGE, "bench: no flag '%s' with a value", argv[i]);
-        else
-            argv[(*operands)++] = argv[i];
-    }
-    return CLG_EXIT_OK;
+    bench->device = clg_cli_open(bench->cli);
+    if (bench->device)
+        status = run(bench);
+    clg_device_destroy(&bench->device);
+    return status;
 }
 
-static int run(struct clg_bench *bench, const char *what, char **operands, size_t count)
+static int roof(struct clg_cli *cli, int argc, char **argv)
 {
-    if (!strcmp(what, "roof") && count == 0)
-        return clg_bench_roof(bench);
-    if (!strcmp(what, "gemm") && count == 0)
-        return clg_bench_gemm(bench);
-    if (!strcmp(what, "train") && count > 0)
-        return clg_bench_train(bench, (const char *const *)operands, count);
-    return clg_cli_fail(CLG_EXIT_USAGE, USAGE);
+    struct clg_bench bench = {.cli = cli, .seconds = 2};
+    int status = parse_seconds(&bench, argc, argv);
+
+    return status == CLG_EXIT_OK ? measure(&bench, clg_bench_roof) : status;
+}
+
+static int gemm(struct clg_cli *cli, int argc, char **argv)
+{
+    struct clg_bench bench = {.cli = cli, .seconds = 2};
+    int status = parse_seconds(&bench, argc, argv);
+
+    return status == CLG_EXIT_OK ? measure(&bench, clg_bench_gemm) : status;
+}
+
+static int train(struct clg_cli *cli, int argc, char **argv)
+{
+    struct clg_bench bench = {.cli = cli, .seconds = 2};
+    int status;
+
+    bench.workloads = calloc((size_t)argc + 1, sizeof(*bench.workloads));
+    if (!bench.workloads)
+        return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
+    status = parse_train(&bench, argc, argv, bench.workloads);
+    if (status == CLG_EXIT_OK)
+        status = clg_bench_check_workloads(&bench);
+    if (status == CLG_EXIT_OK)
+        status = measure(&bench, clg_bench_train);
+    free(bench.workloads);
+    return status;
+}
+
+static int compare(struct clg_cli *cli, int argc, char **argv)
+{
+    static const struct clg_cli_flag none[] = {{0}};
+    const char *files[2];
+    int status = clg_cli_parse(cli, argc, argv, none, (const char *const[]){"A", "B", NULL}, files);
+
+    return status == CLG_EXIT_OK ? clg_bench_compare(cli, files[0], files[1]) : status;
+}
+
+static const struct clg_cli_command subcommands[] = {
+    {"bench roof", "", "arithmetic, memory and launches at their best",
+     CLG_TAKES_DEVICE | CLG_TAKES_JSON, roof},
+    {"bench gemm", "", "matrix products of many shapes", MEASURES, gemm},
+    {"bench train", "WORKLOAD...", "steps of softmax, linreg, mlp, mlp-dropout, mlp-wide", MEASURES,
+     train},
+    {"bench compare", "A B", "compare two files of JSON lines", CLG_TAKES_JSON, compare},
+};
+enum { COUNT = sizeof(subcommands) / sizeof(subcommands[0]), PREFIX = sizeof("bench ") - 1 };
+
+static int print_help(void)
+{
+    int width = clg_terminal_width(stdout);
+
+    printf("clgrad bench WHAT [FLAGS]: measure a device\n\n");
+    for (int i = 0; i < COUNT; i++)
+        clg_say_entry(stdout, width, subcommands[i].name, subcommands[i].about);
+    clg_say_entry(stdout, width, "help bench WHAT", "the flags of one of them");
+    return CLG_EXIT_HELPED;
 }
 
 int clg_cli_bench(struct clg_cli *cli, int argc, char **argv)
 {
-    struct clg_bench bench = {.cli = cli, .seconds = 2};
-    size_t count;
-    int status;
+    const char *what = argc > 1 ? argv[1] : NULL;
+    struct clg_cli_nearest nearest;
 
-    if (argc < 2)
-        return clg_cli_fail(CLG_EXIT_USAGE, USAGE);
-    status = parse(&bench, argc - 2, argv + 2, &count);
-    if (status != CLG_EXIT_OK)
-        return status;
-    if (!strcmp(argv[1], "compare")) {
-        if (count != 2)
-            return clg_cli_fail(CLG_EXIT_USAGE, "bench compare: give two files of JSON lines");
-        return clg_bench_compare(cli, argv[2], argv[3]);
+    if (!what)
+        return clg_cli_fail(
+            CLG_EXIT_USAGE,
+            "bench: roof, gemm, train or compare is missing; see clgrad bench --help");
+    if (!strcmp(what, "--help") || !strcmp(what, "-h"))
+        return print_help();
+    nearest = clg_cli_nearest_to(what, strlen(what));
+    for (int i = 0; i < COUNT; i++) {
+        if (!strcmp(what, subcommands[i].name + PREFIX)) {
+            cli->command = &subcommands[i];
+            return subcommands[i].run(cli, argc - 1, argv + 1);
+        }
+        clg_cli_nearest_try(&nearest, subcommands[i].name + PREFIX);
     }
-    if (strcmp(argv[1], "roof") && strcmp(argv[1], "gemm") && strcmp(argv[1], "train"))
-        return clg_cli_fail(CLG_EXIT_USAGE, USAGE);
-    bench.device = clg_cli_open(cli);
-    if (!bench.device)
-        return CLG_EXIT_FAILED;
-    status = run(&bench, argv[1], argv + 2, count);
-    clg_device_destroy(&bench.device);
-    return status;
+    return clg_cli_fail_unknown(&nearest, "bench --help",
+                                "bench: there is no '%s' (roof, gemm, train, compare)", what);
 }

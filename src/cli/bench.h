@@ -11,8 +11,15 @@ struct clg_bench {
     clg_device *device;
     double seconds;   /* that the timed blocks of a figure take together */
     const char *init; /* bench train: a safetensors file with weights and data; NULL: random */
-    double roof;      /* GFLOPS; 0: not measured yet */
+    const char **workloads; /* bench train: names, NULL at the end */
+    double roof;            /* GFLOPS; 0: not measured yet */
 };
+
+/* The flag that sets seconds. */
+#define CLG_BENCH_SECONDS(bench)                                                                   \
+    {                                                                                              \
+        "--seconds", "S", "time for each figure (default 2)", .real = &(bench)->seconds            \
+    }
 
 /* One thing to time: step enqueues it, wait waits for all. */
 struct clg_bench_work {
@@ -44,7 +51,9 @@ clg_status clg_bench_roof_measure(struct clg_bench *bench);
 /* Subcommands; exit statuses. */
 int clg_bench_roof(struct clg_bench *bench);
 int clg_bench_gemm(struct clg_bench *bench);
-int clg_bench_train(struct clg_bench *bench, const char *const *workloads, size_t count);
+int clg_bench_train(struct clg_bench *bench);
+/* A part of it: whether the workloads exist. */
+int clg_bench_check_workloads(const struct clg_bench *bench);
 int clg_bench_compare(struct clg_cli *cli, const char *a, const char *b);
 
 #endif

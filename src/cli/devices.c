@@ -6,8 +6,9 @@
 
 #include <clgrad/train.h>
 #include "cli/cli.h"
+#include "cli/terminal.h"
 
-enum { CELL = 64, COLUMNS = 13 };
+enum { CELL = 256, COLUMNS = 13 };
 
 struct row {
     char cell[COLUMNS][CELL];
@@ -40,10 +41,10 @@ static const char *type_text(clg_device_type type)
 static void fill_row(struct row *row, const clg_device_info *info)
 {
     snprintf(row->cell[0], CELL, "%s%d", info->best ? "*" : " ", info->index);
-    snprintf(row->cell[1], CELL, "%.48s", info->name);
-    snprintf(row->cell[2], CELL, "%.30s", info->platform);
-    snprintf(row->cell[3], CELL, "%.24s", info->vendor);
-    snprintf(row->cell[4], CELL, "%.24s", info->driver);
+    clg_shown(row->cell[1], CELL, 48, info->name);
+    clg_shown(row->cell[2], CELL, 30, info->platform);
+    clg_shown(row->cell[3], CELL, 24, info->vendor);
+    clg_shown(row->cell[4], CELL, 24, info->driver);
     snprintf(row->cell[5], CELL, "%s", type_text(info->type));
     snprintf(row->cell[6], CELL, "%u", info->units);
     size_text(row->cell[7], info->memory);
@@ -55,21 +56,59 @@ static void fill_row(struct row *row, const clg_device_info *info)
         snprintf(row->cell[12], CELL, "%d", info->same_as);
 }
 
+/* Columns in the order in which they go where a terminal is narrow; index, name and type stay. */
+static const int dropped[] = {12, 3, 10, 8, 9, 4, 11, 6, 7, 2};
+enum { DROPPED = sizeof(dropped) / sizeof(dropped[0]), NAME = 1, NAME_MIN = 8 };
+
+/* Width of each column, 0 of one that is left out, so that a line fits into `whole` (0: endless).
+ */
+static void fit_columns(const struct row *rows, size_t count, int whole, int width[COLUMNS])
+{
+    int sum = -2;
+
+    for (int c = 0; c < COLUMNS; c++) {
+        width[c] = 0;
+        for (size_t i = 0; i <= count; i++)
+            if (clg_columns(rows[i].cell[c]) > width[c])
+                width[c] = clg_columns(rows[i].cell[c]);
+        sum += width[c] + 2;
+    }
+    for (int i = 0; i < DROPPED && whole && sum > whole; i++) {
+        sum -= width[dropped[i]] + 2;
+        width[dropped[i]] = 0;
+    }
+    if (whole && sum > whole)
+        width[NAME] =
+            width[NAME] - (sum - whole) > NAME_MIN ? width[NAME] - (sum - whole) : NAME_MIN;
+}
+
+static void print_cell(const char *cell, int width)
+{
+    char text[CELL];
+
+    clg_shown(text, CELL, width, cell);
+    printf("%s%*s", text, width - clg_columns(text), "");
+}
+
 static void print_row(const struct row *row, const int *width)
 {
     int last = COLUMNS - 1;
 
-    while (last > 0 && !row->cell[last][0])
+    while (last > 0 && (!row->cell[last][0] || !width[last]))
         last--;
     for (int c = 0; c < last; c++)
-        printf("%-*s  ", width[c], row->cell[c]);
-    printf("%s\n", row->cell[last]);
+        if (width[c]) {
+            print_cell(row->cell[c], width[c]);
+            fputs("  ", stdout);
+        }
+    print_cell(row->cell[last], last == NAME ? width[NAME] : clg_columns(row->cell[last]));
+    putchar('\n');
 }
 
 static int print_table(const clg_device_info *list, size_t count)
 {
     struct row *rows = calloc(count + 1, sizeof(*rows));
-    int width[COLUMNS] = {0};
+    int width[COLUMNS];
 
     if (!rows)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
@@ -77,10 +116,7 @@ static int print_table(const clg_device_info *list, size_t count)
         snprintf(rows[0].cell[c], CELL, "%s", titles[c]);
     for (size_t i = 0; i < count; i++)
         fill_row(&rows[i + 1], &list[i]);
-    for (size_t i = 0; i <= count; i++)
-        for (int c = 0; c < COLUMNS; c++)
-            if ((int)strlen(rows[i].cell[c]) > width[c])
-                width[c] = (int)strlen(rows[i].cell[c]);
+    fit_columns(rows, count, clg_terminal_width(stdout), width);
     for (size_t i = 0; i <= count; i++)
         print_row(&rows[i], width);
     printf("* is what --device best takes\n");
@@ -109,7 +145,7 @@ static int print_why(struct clg_cli *cli)
     if (clg_device_why(cli->ctx, &text) != CLG_OK)
         return clg_cli_fail_ctx(cli);
     if (!cli->json) {
-        fputs(text, stdout);
+        clg_say(stdout, "%s", text);
         return CLG_EXIT_OK;
     }
     object = json_pack("{s:s}", "text", text);
@@ -127,8 +163,9 @@ int clg_cli_devices(struct clg_cli *cli, int argc, char **argv)
     const clg_device_info *list;
     bool why = false;
     size_t count;
-    const struct clg_cli_flag flags[] = {{"--why", .on = &why}, {0}};
-    int status = clg_cli_parse(argc, argv, flags, (const char *const[]){NULL}, NULL);
+    const struct clg_cli_flag flags[] = {
+        {"--why", NULL, "what to look at when a device is missing", .on = &why}, {0}};
+    int status = clg_cli_parse(cli, argc, argv, flags, (const char *const[]){NULL}, NULL);
 
     if (status != CLG_EXIT_OK)
         return status;

@@ -54,14 +54,15 @@ int clg_cli_eval(struct clg_cli *cli, int argc, char **argv)
 {
     const char **set = calloc((size_t)argc + 1, sizeof(*set));
     const char *run = NULL;
-    const struct clg_cli_flag flags[] = {{"--set", .list = set}, {0}};
+    const struct clg_cli_flag flags[] = {
+        {"--set", "K=V", "replace a value of the run's recipe; several times", .list = set}, {0}};
     clg_recipe_params params = {.set = set};
     clg_recipe *recipe;
     int status;
 
     if (!set)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
-    status = clg_cli_parse(argc, argv, flags, (const char *const[]){"RUN", NULL}, &run);
+    status = clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RUN", NULL}, &run);
     if (status == CLG_EXIT_OK) {
         recipe = clg_run_recipe(cli->ctx, run, &params);
         status = recipe ? evaluate(cli, recipe, run) : clg_cli_fail_ctx(cli);

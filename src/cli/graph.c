@@ -6,6 +6,7 @@
 
 #include <clgrad/train.h>
 #include "cli/cli.h"
+#include "cli/terminal.h"
 
 static int write_text(const char *path, const char *text)
 {
@@ -13,7 +14,7 @@ static int write_text(const char *path, const char *text)
 
     if (!out)
         return clg_cli_fail(CLG_EXIT_FAILED, "cannot write '%s': %s", path, strerror(errno));
-    fputs(text, out);
+    clg_say(out, "%s", text);
     if (!path)
         return CLG_EXIT_OK;
     if (fclose(out) != 0)
@@ -47,13 +48,19 @@ int clg_cli_graph(struct clg_cli *cli, int argc, char **argv)
     const char *recipe_path = NULL, *out = NULL;
     clg_recipe_params params = {.set = set};
     const struct clg_cli_flag flags[] = {
-        {"-o", .text = &out}, {"--data", .text = &params.data_dir}, {"--set", .list = set}, {0}};
+        {"-o", "FILE", "write there (default: standard output)", .text = &out},
+        {"--data", "DIR", "folder of the recipe's data (default: the recipe's folder)",
+         .text = &params.data_dir},
+        {"--set", "K=V", "replace a value of the recipe; several times", .list = set},
+        {0},
+    };
     clg_recipe *recipe;
     int status;
 
     if (!set)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
-    status = clg_cli_parse(argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &recipe_path);
+    status =
+        clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &recipe_path);
     if (status == CLG_EXIT_OK) {
         recipe = clg_recipe_read(cli->ctx, recipe_path, &params);
         status = recipe ? draw(cli, recipe, out) : clg_cli_fail_ctx(cli);

@@ -7,51 +7,28 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/terminal.h"
 
-struct command {
-    const char *name, *arguments, *about;
-    int (*run)(struct clg_cli *cli, int argc, char **argv);
-    const char *help; /* its own flags */
-};
+#define RUNS (CLG_TAKES_DEVICE | CLG_TAKES_KERNELS | CLG_TAKES_QUIET)
 
-static const struct command commands[] = {
-    {"devices", "", "list the OpenCL devices of this machine", clg_cli_devices,
-     "  --why          what to look at when a device is missing\n"},
-    {"train", "RECIPE", "train a network as a recipe says", clg_cli_train,
-     "  --out DIR      folder of the run, new or empty (default runs/RECIPE-N)\n"
-     "  --data DIR     folder of the recipe's data (default: the recipe's folder)\n"
-     "  --set K=V      replace a value of the recipe: --set optimizer.sgd.lr=0.05; repeatable\n"
-     "  --steps N      stop after N steps\n"
-     "  --keys         print the list of keys of recipes, and nothing else\n"},
-    {"eval", "RUN", "evaluate a trained network on its test set", clg_cli_eval,
-     "  --set K=V      replace a value of the run's recipe; repeatable\n"},
+static int print_version(struct clg_cli *cli, int argc, char **argv);
+
+static const struct clg_cli_command commands[] = {
+    {"devices", "", "list the OpenCL devices of this machine", CLG_TAKES_JSON | CLG_TAKES_QUIET,
+     clg_cli_devices},
+    {"train", "RECIPE", "train a network as a recipe says", RUNS | CLG_TAKES_JSON, clg_cli_train},
+    {"eval", "RUN", "evaluate a trained network on its test set", RUNS | CLG_TAKES_JSON,
+     clg_cli_eval},
     {"predict", "RUN FILE", "classify the samples of a file with a trained network",
-     clg_cli_predict, ""},
-    {"graph", "RECIPE", "draw the plan of a training step as DOT", clg_cli_graph,
-     "  -o FILE        write there (default: standard output)\n"
-     "  --data DIR, --set K=V   as for train\n"},
-    {"selftest", "", "check every op on a device against the oracle", clg_cli_selftest,
-     "  --op NAMES     these ops alone, with commas between them\n"
-     "  --small        without cases of millions of operations, for interpreters\n"
-     "  --list         no check: the ops with formula, gradient and tolerance\n"},
-    {"bench", "roof | gemm | train WORKLOAD... | compare A B", "measure a device", clg_cli_bench,
-     "  roof           arithmetic, memory and launches at their best\n"
-     "  gemm           matrix products of many shapes\n"
-     "  train          steps of softmax, linreg, mlp, mlp-dropout, mlp-wide\n"
-     "  compare        two files of JSON lines\n"
-     "  --seconds S    time for each figure (default 2)\n"
-     "  --init FILE    weights and data of the workload, as bench/ scripts write them\n"},
+     RUNS | CLG_TAKES_JSON, clg_cli_predict},
+    {"graph", "RECIPE", "draw the plan of a training step as DOT", RUNS, clg_cli_graph},
+    {"selftest", "", "check every op on a device against the oracle", RUNS | CLG_TAKES_JSON,
+     clg_cli_selftest},
+    {"bench", "roof | gemm | train WORKLOAD... | compare A B", "measure a device", 0,
+     clg_cli_bench},
+    {"version", "", "print the version of clgrad", CLG_TAKES_JSON, print_version},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
-
-static const char common_help[] =
-    "  --device SPEC  best, cpu, gpu, amd, intel, nvidia, an index, PLATFORM:DEVICE or part of a\n"
-    "                 name (default: CLGRAD_DEVICE, else best)\n"
-    "  --form FORM    group or item: form of the kernels (default: by the device's type)\n"
-    "  --gemm WHO     native or clblast: matrix products (default: by the form)\n"
-    "  --json         JSON lines on standard output\n"
-    "  --quiet        print nothing but errors\n"
-    "  --help         this text\n";
 
 int clg_cli_fail(int status, const char *format, ...)
 {
@@ -64,7 +41,7 @@ int clg_cli_fail(int status, const char *format, ...)
     for (char *c = sentence; *c; c++)
         if (*c == '\n')
             *c = ' ';
-    fprintf(stderr, "clgrad: %s\n", sentence);
+    clg_say(stderr, "clgrad: %s\n", sentence);
     return status;
 }
 
@@ -75,7 +52,9 @@ int clg_cli_fail_ctx(const struct clg_cli *cli)
 
 void clg_cli_print_line(const char *kind, const char *json)
 {
-    printf("{\"schema\":1,\"kind\":\"%s\"%s%s\n", kind, json[1] == '}' ? "" : ",", json + 1);
+    printf("{\"schema\":1,\"kind\":\"%s\"%s", kind, json[1] == '}' ? "" : ",");
+    clg_say_json(stdout, json + 1);
+    putchar('\n');
     fflush(stdout);
 }
 
@@ -92,99 +71,6 @@ clg_device *clg_cli_open(struct clg_cli *cli)
     return device;
 }
 
-/* ---- help ---- */
-
-static int print_help(const struct command *command)
-{
-    if (command) {
-        printf("clgrad %s%s%s [FLAGS]: %s\n\n%s%s", command->name, *command->arguments ? " " : "",
-               command->arguments, command->about, command->help, common_help);
-        return CLG_EXIT_OK;
-    }
-    printf("clgrad trains neural networks on any OpenCL device.\n\n");
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        printf("  clgrad %-9s %s\n", commands[i].name, commands[i].about);
-    printf("\nclgrad COMMAND --help tells more. Flags of all commands:\n%s"
-           "  --version      the version of clgrad\n",
-           common_help);
-    return CLG_EXIT_OK;
-}
-
-/* ---- flags of all commands ---- */
-
-struct words {
-    const char *form, *gemm;
-    bool help, version;
-};
-
-/* Which flag of all commands an argument is: its number, or -1. */
-static int common_flag(const char *argument)
-{
-    static const char *const names[] = {"--device", "--form", "--gemm",    "--json",
-                                        "--quiet",  "--help", "--version", "-h"};
-    size_t length = strcspn(argument, "=");
-
-    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++)
-        if (strlen(names[i]) == length && strncmp(names[i], argument, length) == 0)
-            return i;
-    return -1;
-}
-
-/* Takes the flags of all commands out of argv; what is left keeps its order. */
-static int take_common(struct clg_cli *cli, struct words *words, int *argc, char **argv)
-{
-    const char **texts[] = {&cli->device, &words->form, &words->gemm};
-    bool *switches[] = {&cli->json, &cli->quiet, &words->help, &words->version, &words->help};
-    int kept = 1;
-
-    for (int i = 1; i < *argc; i++) {
-        int flag = common_flag(argv[i]);
-        char *value = strchr(argv[i], '=');
-
-        if (flag < 0) {
-            argv[kept++] = argv[i];
-        } else if (flag >= 3) {
-            *switches[flag - 3] = true;
-        } else if (value) {
-            *texts[flag] = value + 1;
-        } else if (i + 1 < *argc) {
-            *texts[flag] = argv[++i];
-        } else {
-            return clg_cli_fail(CLG_EXIT_USAGE, "%s needs a value", argv[i]);
-        }
-    }
-    argv[kept] = NULL;
-    *argc = kept;
-    return CLG_EXIT_OK;
-}
-
-/* The position of a word among the choices; fails with a sentence for another one. 0 for NULL. */
-static int choose(const char *flag, const char *word, const char *first, const char *second,
-                  int *out)
-{
-    *out = 0;
-    if (word && strcmp(word, first) == 0)
-        *out = 1;
-    else if (word && strcmp(word, second) == 0)
-        *out = 2;
-    else if (word)
-        return clg_cli_fail(CLG_EXIT_USAGE, "%s is '%s', but must be %s or %s", flag, word, first,
-                            second);
-    return CLG_EXIT_OK;
-}
-
-static int set_choices(struct clg_cli *cli, const struct words *words)
-{
-    int form, gemm;
-
-    if (choose("--form", words->form, "group", "item", &form) != CLG_EXIT_OK ||
-        choose("--gemm", words->gemm, "native", "clblast", &gemm) != CLG_EXIT_OK)
-        return CLG_EXIT_USAGE;
-    cli->form = (clg_form)form;
-    cli->gemm = (clg_gemm_choice)gemm;
-    return CLG_EXIT_OK;
-}
-
 /* ---- running ---- */
 
 static void print_warning(void *user, clg_log_level level, const char *message)
@@ -192,16 +78,30 @@ static void print_warning(void *user, clg_log_level level, const char *message)
     const struct clg_cli *cli = user;
 
     if (level == CLG_LOG_WARNING && !cli->quiet)
-        fprintf(stderr, "clgrad: warning: %s\n", message);
+        clg_say(stderr, "clgrad: warning: %s\n", message);
 }
 
-static int run_command(struct clg_cli *cli, const struct command *command, int argc, char **argv)
+static int print_version(struct clg_cli *cli, int argc, char **argv)
+{
+    static const struct clg_cli_flag none[] = {{0}};
+    int status = clg_cli_parse(cli, argc, argv, none, (const char *const[]){NULL}, NULL);
+
+    if (status == CLG_EXIT_OK && cli->json)
+        clg_cli_print_line("version", "{\"version\":\"" CLG_VERSION_STRING "\"}");
+    else if (status == CLG_EXIT_OK)
+        printf("clgrad %s\n", clg_version());
+    return status;
+}
+
+static int run_command(struct clg_cli *cli, const struct clg_cli_command *command, int argc,
+                       char **argv)
 {
     clg_ctx_params params = clg_ctx_defaults();
     int status;
 
     params.log = print_warning;
     params.log_user = cli;
+    cli->command = command;
     cli->ctx = clg_ctx_create(&params);
     if (!cli->ctx)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
@@ -210,15 +110,79 @@ static int run_command(struct clg_cli *cli, const struct command *command, int a
     if (fflush(stdout) != 0 || ferror(stdout))
         return clg_cli_fail(CLG_EXIT_FAILED, "cannot write to standard output: %s",
                             strerror(errno));
-    return status;
+    return status == CLG_EXIT_HELPED ? CLG_EXIT_OK : status;
 }
 
-static const struct command *find_command(const char *name)
+/* ---- finding the command ---- */
+
+static int fail_command(const char *name)
+{
+    struct clg_cli_nearest nearest = clg_cli_nearest_to(name, strlen(name));
+
+    clg_cli_nearest_try(&nearest, name[0] == '-' ? "--help" : "help");
+    clg_cli_nearest_try(&nearest, name[0] == '-' ? "--version" : "version");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        clg_cli_nearest_try(&nearest, commands[i].name);
+    return clg_cli_fail_unknown(&nearest, "help", "there is no %s '%s'",
+                                name[0] == '-' ? "flag" : "command", name);
+}
+
+static const struct clg_cli_command *find_command(const char *name)
 {
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
     return NULL;
+}
+
+static int print_commands(void)
+{
+    int width = clg_terminal_width(stdout);
+
+    clg_say_wrapped(stdout, width, "clgrad trains neural networks on any OpenCL device.");
+    putchar('\n');
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        clg_say_entry(stdout, width, commands[i].name, commands[i].about);
+    clg_say_entry(stdout, width, "help COMMAND", "the flags of a command");
+    return CLG_EXIT_OK;
+}
+
+/* help, help COMMAND, help bench WHAT: as if --help stood behind the rest. */
+static int help(struct clg_cli *cli, int argc, char **argv)
+{
+    const struct clg_cli_command *command;
+
+    if (argc == 1)
+        return print_commands();
+    command = find_command(argv[1]);
+    if (!command)
+        return fail_command(argv[1]);
+    if (argc > 2 + (command->run == clg_cli_bench))
+        return clg_cli_fail(CLG_EXIT_USAGE, "help: '%s' is one argument too many", argv[argc - 1]);
+    memmove(argv, argv + 1, (size_t)(argc - 1) * sizeof(*argv));
+    argv[argc - 1] = "--help";
+    return run_command(cli, command, argc, argv);
+}
+
+/* The first argument that is none of the common flags, which may stand before the command. */
+static int command_at(int argc, char **argv)
+{
+    bool valued;
+    int i = 1;
+
+    while (i < argc && clg_cli_common_flag(argv[i], &valued))
+        i += 1 + valued;
+    return i;
+}
+
+/* The command's name for the flags that ask for what a command does. */
+static const char *alias(const char *word)
+{
+    if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+        return "version";
+    if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+        return "help";
+    return word;
 }
 
 static double now(void)
@@ -232,24 +196,20 @@ static double now(void)
 int main(int argc, char **argv)
 {
     struct clg_cli cli = {.started = now()};
-    struct words words = {0};
-    const struct command *command;
+    const struct clg_cli_command *command;
+    int at = command_at(argc, argv);
+    char *name;
 
     /* Doubles the speed of small sizes on PoCL; read at the first OpenCL call. */
     setenv("POCL_AFFINITY", "1", 0);
-    if (take_common(&cli, &words, &argc, argv) != CLG_EXIT_OK ||
-        set_choices(&cli, &words) != CLG_EXIT_OK)
-        return CLG_EXIT_USAGE;
-    command = argc > 1 ? find_command(argv[1]) : NULL;
-    if (words.version) {
-        printf("clgrad %s\n", clg_version());
-        return CLG_EXIT_OK;
-    }
-    if (argc > 1 && !command)
-        return clg_cli_fail(CLG_EXIT_USAGE, "there is no command '%s'; see clgrad --help", argv[1]);
-    if (words.help)
-        return print_help(command);
-    if (!command)
-        return clg_cli_fail(CLG_EXIT_USAGE, "a command is missing; see clgrad --help");
-    return run_command(&cli, command, argc - 1, argv + 1);
+    if (at >= argc)
+        return clg_cli_fail(CLG_EXIT_USAGE, "a command is missing; see clgrad help");
+    /* Its name to the front, the flags behind it. */
+    name = argv[at];
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+    argv[1] = name;
+    if (!strcmp(alias(name), "help"))
+        return help(&cli, argc - 1, argv + 1);
+    command = find_command(alias(name));
+    return command ? run_command(&cli, command, argc - 1, argv + 1) : fail_command(name);
 }

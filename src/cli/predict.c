@@ -87,7 +87,7 @@ int clg_cli_predict(struct clg_cli *cli, int argc, char **argv)
     const struct clg_cli_flag flags[] = {{0}};
     clg_recipe *recipe;
     int status =
-        clg_cli_parse(argc, argv, flags, (const char *const[]){"RUN", "FILE", NULL}, operands);
+        clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RUN", "FILE", NULL}, operands);
 
     if (status != CLG_EXIT_OK)
         return status;

@@ -7,8 +7,12 @@
 #include <unistd.h>
 #include <jansson.h>
 #include "cli/cli.h"
+#include "cli/terminal.h"
 #include "device/device.h"
 #include "selftest/selftest.h"
+
+/* Of a line with its figures. */
+enum { FIGURES_WIDTH = 72 };
 
 struct selftest {
     struct clg_cli *cli;
@@ -32,7 +36,8 @@ static int print_json(json_t *object)
     json_decref(object);
     if (!line)
         return clg_cli_fail(CLG_EXIT_FAILED, "no memory for a line of JSON");
-    puts(line);
+    clg_say_json(stdout, line);
+    putchar('\n');
     free(line);
     fflush(stdout);
     return CLG_EXIT_OK;
@@ -41,17 +46,22 @@ static int print_json(json_t *object)
 static int print_result(const struct selftest *t, const char *form,
                         const struct clg_selftest_result *r)
 {
+    int width = clg_terminal_width(stdout);
+    if (t->cli->quiet && r->pass)
+        return CLG_EXIT_OK;
     if (t->cli->json)
         return print_json(json_pack(
             "{s:i, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:s}", "schema", 1, "kind", "op", "op",
             r->op, "form", form, "pass", r->pass, "cases", (int)r->cases, "worst_forward",
             number(r->worst_forward), "worst_gradient", number(r->worst_gradient), "worst_rule",
             number(r->worst_rule), "message", r->message));
-    if (!t->cli->quiet || !r->pass)
-        printf("%-18s %-5s  %s  %3u cases  forward %5.2f  gradient %5.2f\n", r->op, form,
-               r->pass ? "pass" : "FAIL", r->cases, r->worst_forward, r->worst_gradient);
+    printf("%-18s %-5s  %s", r->op, form, r->pass ? "pass" : "FAIL");
+    if (!width || width >= FIGURES_WIDTH)
+        printf("  %3u cases  forward %5.2f  gradient %5.2f", r->cases, r->worst_forward,
+               r->worst_gradient);
+    putchar('\n');
     if (!r->pass)
-        printf("    %s\n", r->message);
+        clg_say(stdout, "    %s\n", r->message);
     fflush(stdout);
     return CLG_EXIT_OK;
 }
@@ -189,42 +199,52 @@ static int run_both(struct selftest *t, char name[256])
 
 static int print_summary(const struct selftest *t, const char *device)
 {
+    if (t->cli->quiet)
+        return CLG_EXIT_OK;
     if (t->cli->json)
         return print_json(json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:i, s:o}", "schema", 1, "kind",
                                     "summary", "device", device, "pass", t->failed == 0, "ops",
                                     (int)t->ops, "failed", (int)t->failed, "cases", (int)t->cases,
                                     "worst", number(t->worst)));
-    printf("%s: %u of %u ops pass, %u cases, worst error %.2f of its tolerance\n", device,
-           t->ops - t->failed, t->ops, t->cases, t->worst);
+    clg_say(stdout, "%s: %u of %u ops pass, %u cases, worst error %.2f of its tolerance\n", device,
+            t->ops - t->failed, t->ops, t->cases, t->worst);
     return CLG_EXIT_OK;
 }
 
-static bool known_op(const char *name, size_t length)
+static int check_name(const char *name, size_t length)
 {
-    for (int i = 0; i < CLG_OP_COUNT; i++)
+    struct clg_cli_nearest nearest = clg_cli_nearest_to(name, length);
+    for (int i = 0; i < CLG_OP_COUNT; i++) {
         if (strlen(clg_ops[i].name) == length && !strncmp(clg_ops[i].name, name, length))
-            return true;
-    return false;
+            return CLG_EXIT_OK;
+        clg_cli_nearest_try(&nearest, clg_ops[i].name);
+    }
+    return clg_cli_fail_unknown(&nearest, "selftest --list", "selftest: there is no op '%.*s'",
+                                (int)length, name);
 }
 
 static int check_names(const char *list)
 {
-    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        size_t length = strcspn(at, ",");
-        if (!known_op(at, length))
-            return clg_cli_fail(CLG_EXIT_USAGE, "selftest: there is no op '%.*s'", (int)length, at);
-    }
-    return CLG_EXIT_OK;
+    int status = CLG_EXIT_OK;
+    for (const char *at = list; at && status == CLG_EXIT_OK;
+         at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        status = check_name(at, strcspn(at, ","));
+    return status;
 }
 
 static int parse(struct selftest *t, int argc, char **argv)
 {
     static const char *const none[] = {NULL};
-    const struct clg_cli_flag flags[] = {{.name = "--op", .text = &t->only},
-                                         {.name = "--small", .on = &t->small},
-                                         {.name = "--list", .on = &t->list},
-                                         {.name = NULL}};
-    int status = clg_cli_parse(argc, argv, flags, none, NULL);
+    const struct clg_cli_flag flags[] = {
+        {"--op", "NAMES", "these ops alone, with commas between them", .text = &t->only},
+        {"--small", NULL, "without cases of millions of operations, for interpreters",
+         .on = &t->small},
+        {"--list", NULL, "no check: the ops with formula, gradient and tolerance", .on = &t->list},
+        {0},
+    };
+    int status = clg_cli_parse(t->cli, argc, argv, flags, none, NULL);
+    if (status == CLG_EXIT_OK && t->list && (t->only || t->small))
+        return clg_cli_fail(CLG_EXIT_USAGE, "selftest: --list goes with neither --op nor --small");
     return status == CLG_EXIT_OK ? check_names(t->only) : status;
 }
 

@@ -9,12 +9,13 @@
 #include <clgrad/train.h>
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "cli/terminal.h"
 
 struct run {
     struct clg_cli *cli;
     double seconds; /* of the epochs so far */
     int64_t lines;
-    bool bar;
+    struct clg_meter meter;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -44,8 +45,17 @@ static bool asked_to_stop(void *user)
 
 static void show_progress(void *user, const clg_fit_progress *progress)
 {
-    (void)user;
-    clg_bar_draw(progress);
+    struct run *run = user;
+
+    clg_meter_show(&run->meter, progress);
+}
+
+static void print_epoch(const clg_epoch *epoch)
+{
+    char text[CLG_PROGRESS_TEXT];
+
+    printf("%s\n", clg_epoch_text(text, clg_terminal_width(stdout), epoch));
+    fflush(stdout);
 }
 
 static void show_epoch(void *user, const clg_epoch *epoch)
@@ -54,10 +64,9 @@ static void show_epoch(void *user, const clg_epoch *epoch)
 
     run->seconds += epoch->seconds;
     run->lines++;
-    if (run->bar)
-        clg_bar_clear();
+    clg_meter_clear(&run->meter);
     if (!run->cli->json && !run->cli->quiet)
-        clg_print_epoch(epoch);
+        print_epoch(epoch);
 }
 
 static void show_line(void *user, const char *kind, const char *json)
@@ -72,8 +81,8 @@ static void print_device(const clg_device *device)
 {
     const clg_device_info *info = clg_device_get_info(device);
 
-    printf("device %d: %s (%s, %s kernels)\n", info->index, info->name, info->platform,
-           clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
+    clg_say(stdout, "device %d: %s (%s, %s kernels)\n", info->index, info->name, info->platform,
+            clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
     fflush(stdout);
 }
 
@@ -89,7 +98,7 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
         printf("test loss %.4f, ", last->test.loss);
     if (run->lines)
         printf("%.2f s an epoch, ", run->seconds / (double)run->lines);
-    printf("first step after %.2f s; run folder %s\n", result->first_step_seconds, dir);
+    clg_say(stdout, "first step after %.2f s; run folder %s\n", result->first_step_seconds, dir);
 }
 
 static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
@@ -101,12 +110,13 @@ static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
     clg_device *device;
     clg_status status;
 
-    run.bar = !cli->json && !cli->quiet && clg_bar_possible();
+    run.meter.off = cli->json || cli->quiet;
+    run.meter.over = !run.meter.off && clg_terminal_rewrites(stderr);
     params.out = out;
     params.started = cli->started;
     params.user = &run;
     params.stop = asked_to_stop;
-    params.on_progress = run.bar ? show_progress : NULL;
+    params.on_progress = run.meter.off ? NULL : show_progress;
     params.on_epoch = show_epoch;
     params.on_line = show_line;
     if (clg_recipe_datasets(recipe, NULL, NULL) != CLG_OK) /* read while the device opens */
@@ -117,9 +127,9 @@ static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
     if (!cli->json && !cli->quiet)
         print_device(device);
     catch_signals();
+    run.meter.last_line = clg_meter_now();
     status = clg_train(recipe, device, &params, &result, &dir);
-    if (run.bar)
-        clg_bar_clear();
+    clg_meter_clear(&run.meter);
     if (status != CLG_OK)
         return clg_cli_fail_ctx(cli);
     if (!cli->json && !cli->quiet)
@@ -168,19 +178,23 @@ int clg_cli_train(struct clg_cli *cli, int argc, char **argv)
     int64_t steps = 0;
     bool keys = false;
     const struct clg_cli_flag flags[] = {
-        {"--out", .text = &out}, {"--data", .text = &params.data_dir},
-        {"--set", .list = set},  {"--steps", .number = &steps},
-        {"--keys", .on = &keys}, {0},
+        {"--out", "DIR", "folder of the run, new or empty (default runs/RECIPE-N)", .text = &out},
+        {"--data", "DIR", "folder of the recipe's data (default: the recipe's folder)",
+         .text = &params.data_dir},
+        {"--set", "K=V",
+         "replace a value of the recipe: --set optimizer.sgd.lr=0.05; several times", .list = set},
+        {"--steps", "N", "stop after N steps", .number = &steps},
+        {"--keys", NULL, "print the list of keys of recipes, and nothing else", .alone = &keys},
+        {0},
     };
     int status;
 
     if (!set)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
-    if (argc == 2 && strcmp(argv[1], "--keys") == 0)
+    status = clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &path);
+    if (status == CLG_EXIT_OK && keys)
         status = print_keys(cli);
-    else
-        status = clg_cli_parse(argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &path);
-    if (status == CLG_EXIT_OK && path)
+    else if (status == CLG_EXIT_OK)
         status = read_and_train(cli, path, out, &params, set, steps);
     free(set);
     return status;

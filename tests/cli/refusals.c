@@ -26,35 +26,140 @@ static void setup(struct fixture *f)
 TEST(refusals, wrong_use)
 {
     command_expect(2, "a command is missing", "%s", "");
-    command_expect(2, "there is no command 'trian'", "trian");
+    command_expect(2, "a command is missing", "--quiet");
     command_expect(2, "RECIPE is missing", "train");
     command_expect(2, "'b' is one argument too many", "train a b");
-    command_expect(2, "unknown flag '--epochs'", "train a --epochs 3");
     command_expect(2, "--out needs a value", "train a --out");
     command_expect(2, "--steps is '0', but must be a whole number over 0", "train a --steps 0");
     command_expect(2, "--steps is '3x', but must be", "train a --steps=3x");
-    command_expect(2, "--why takes no value", "devices --why=yes");
+    command_expect(2, "--why is 'yes', but must be true or false", "devices --why=yes");
+    command_expect(2, "--json is '', but must be true or false", "devices --json=");
     command_expect(2, "--device needs a value", "train a --device");
-    command_expect(2, "--form is 'row', but must be group or item", "devices --form row");
-    command_expect(2, "--gemm is 'x', but must be native or clblast", "devices --gemm=x");
+    command_expect(2, "--form is 'row', but must be group or item", "train a --form row");
+    command_expect(2, "--gemm is 'x', but must be native or clblast", "eval a --gemm=x");
     command_expect(2, "FILE is missing", "predict x");
     command_expect(2, "RUN is missing", "eval");
+    command_expect(2, "--keys stands alone", "train --keys --json");
+    command_expect(2, "--keys stands alone", "train a --keys");
+    command_expect(2, "--list goes with neither --op nor --small", "selftest --list --op add");
+    command_expect(2, "bench: roof, gemm, train or compare is missing", "bench");
+    command_expect(2, "WORKLOAD... is missing", "bench train");
+    command_expect(2, "B is missing", "bench compare a");
+    command_expect(2, "--seconds is '-1', but must be a number over 0", "bench roof --seconds -1");
+}
+
+TEST(refusals, misspelt_words)
+{
+    command_expect(2, "there is no command 'trian'; the nearest known one is 'train'", "trian");
+    command_expect(2, "the nearest known one is 'devices'", "dev");
+    command_expect(2, "there is no command 'xyzzy'; see clgrad help", "xyzzy");
+    command_expect(2, "there is no flag '--verson'; the nearest known one is '--version'",
+                   "--verson");
+    command_expect(2, "the nearest known one is 'eval'", "help evla");
+    command_expect(2, "unknown flag '--stesp'; the nearest known one is '--steps'",
+                   "train a --stesp=3");
+    command_expect(2, "unknown flag '--jsn'; the nearest known one is '--json'", "devices --jsn");
+    command_expect(2, "unknown flag '--epochs'", "train a --epochs 3");
+    command_expect(2, "there is no op 'matmull'; the nearest known one is 'matmul'",
+                   "selftest --op add,matmull");
+    command_expect(2, "there is no op ''; see clgrad selftest --list", "selftest --op ''");
+    command_expect(2, "the nearest known one is 'gemm'", "bench gem");
+    command_expect(2, "there is no workload 'mpl'; the nearest known one is 'mlp'",
+                   "bench train mpl");
+}
+
+/* Each command takes the flags that its help has, and no other. */
+TEST(refusals, flags_that_would_be_ignored)
+{
+    static const struct {
+        const char *name, *operands;
+    } commands[] = {{"devices", ""},      {"train", "x"},          {"eval", "x"},
+                    {"predict", "x y"},   {"graph", "x"},          {"selftest", ""},
+                    {"version", ""},      {"bench roof", ""},      {"bench gemm", ""},
+                    {"bench train", "x"}, {"bench compare", "x y"}};
+    static const char *const flags[] = {"--device", "--form", "--gemm", "--json", "--quiet"};
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        const char *name = commands[i].name;
+        struct command help;
+
+        command_run(&help, "help %s", name);
+        for (size_t k = 0; k < sizeof(flags) / sizeof(flags[0]); k++) {
+            char refusal[128];
+
+            snprintf(refusal, sizeof(refusal), "%s does not take %s; see clgrad %s --help", name,
+                     flags[k], name);
+            if (!strstr(help.out, flags[k]))
+                command_expect(2, refusal, "%s %s %s=none", name, commands[i].operands, flags[k]);
+            else if (k < 3)
+                command_expect(2, "needs a value", "%s %s %s", name, commands[i].operands,
+                               flags[k]);
+            else
+                command_expect(2, "is 'none', but must be true or false", "%s %s %s=none", name,
+                               commands[i].operands, flags[k]);
+        }
+        command_free(&help);
+    }
+}
+
+/* Runs the command, which must succeed; what it prints is to be freed. */
+static char *output_of(const char *arguments)
+{
+    struct command run;
+
+    command_run(&run, "%s", arguments);
+    cr_assert(run.status == 0 && !run.err[0], "clgrad %s: exit status %d: %s", arguments,
+              run.status, run.err);
+    free(run.err);
+    return run.out;
+}
+
+static void expect_same(const char *a, const char *b)
+{
+    char *first = output_of(a), *second = output_of(b);
+
+    cr_assert_str_eq(first, second, "clgrad %s and clgrad %s differ", a, b);
+    free(first);
+    free(second);
 }
 
 TEST(refusals, help_and_version)
 {
-    static const char *const commands[] = {"devices", "train", "eval", "predict", "graph", NULL};
-    struct command run;
+    static const char *const commands[] = {"devices", "train", "eval",    "predict",
+                                           "graph",   "bench", "selftest"};
+    char long_form[64], short_form[64], after[64], *help = output_of("help");
 
-    for (int i = 0; commands[i]; i++) {
-        command_run(&run, "%s --help", commands[i]);
-        cr_assert(run.status == 0 && strstr(run.out, commands[i]) && strstr(run.out, "--device"));
-        command_free(&run);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        cr_assert_not_null(strstr(help, commands[i]), "help has no %s", commands[i]);
+        snprintf(long_form, sizeof(long_form), "%s --help", commands[i]);
+        snprintf(short_form, sizeof(short_form), "%s -h", commands[i]);
+        snprintf(after, sizeof(after), "help %s", commands[i]);
+        expect_same(long_form, short_form);
+        expect_same(long_form, after);
     }
-    command_run(&run, "--version");
-    cr_assert_eq(run.status, 0);
-    cr_assert_str_eq(run.out, "clgrad " CLG_VERSION_STRING "\n");
-    command_free(&run);
+    free(help);
+    expect_same("help", "--help");
+    expect_same("help", "-h");
+    expect_same("help bench train", "bench train --help");
+    help = output_of("version");
+    cr_assert_str_eq(help, "clgrad " CLG_VERSION_STRING "\n");
+    free(help);
+    expect_same("version", "--version");
+    expect_same("version", "-V");
+    command_expect(2, "version: 'x' is one argument too many", "--version x");
+    command_expect(2, "help: 'x' is one argument too many", "help train x");
+}
+
+TEST(refusals, flags_anywhere)
+{
+    expect_same("devices", "devices --json=false");
+    expect_same("devices --json", "devices --json=true");
+    expect_same("devices --json", "--json devices");
+    expect_same("devices --json", "devices --json=false --json");
+    command_expect(1, "cannot open '--json'", "train -- --json");
+    command_expect(1, "cannot open '--help'", "train --quiet -- --help");
+    command_expect(2, "'--json' is one argument too many", "devices -- --json");
+    command_expect(1, "cannot open 'x'", "train --out --json x"); /* the value of --out */
 }
 
 TEST(refusals, recipes)
