@@ -52,10 +52,10 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
         at[2] += batch;
     }
 
-    const uint good = part == 2 && !block[BLOCK_FIRST_BAD];
-    block[BLOCK_STEP] += good;
+#define GOOD (part == 2 && !block[BLOCK_FIRST_BAD])
+    block[BLOCK_STEP] += GOOD;
     for (uint p = 0; p < 16; p++)
-        block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
+        block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & GOOD;
 }
 
 /* y = x (n); gated: not while a bad step is recorded. */
