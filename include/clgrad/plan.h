@@ -74,7 +74,16 @@ typedef struct clg_plan_report {
 } clg_plan_report;
 CLG_API clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out);
 
-/* The plan as a DOT drawing: launches with shapes and bytes. *text belongs to the plan. */
+/* What is a box of a drawing: LAUNCHES a node of the plan, with all ops that were fused into it, its
+ * parameters, shapes and bytes; LAYERS all nodes of a layer in a direction. A layer is what parameters
+ * "LAYER.weight" have in common; what has none stands with the layer before it. */
+typedef enum clg_drawing { CLG_DRAW_LAUNCHES, CLG_DRAW_LAYERS } clg_drawing;
+
+/* The plan as a drawing in Graphviz's DOT language, the same for the same plan: what outputs, loss and
+ * states need is grouped as forward, what gradients alone need as backward; the updates follow. *text
+ * belongs to the plan, until the next drawing. */
+CLG_API clg_status clg_plan_draw(clg_plan *plan, clg_drawing what, const char **text);
+/* clg_plan_draw() of launches. */
 CLG_API clg_status clg_plan_dot(clg_plan *plan, const char **text);
 
 #ifdef __cplusplus

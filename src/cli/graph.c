@@ -22,7 +22,7 @@ static int write_text(const char *path, const char *text)
     return CLG_EXIT_OK;
 }
 
-static int draw(struct clg_cli *cli, clg_recipe *recipe, const char *path)
+static int draw(struct clg_cli *cli, clg_recipe *recipe, clg_drawing what, const char *path)
 {
     clg_device *device = clg_cli_open(cli);
     clg_plan_params params = clg_plan_defaults();
@@ -37,7 +37,7 @@ static int draw(struct clg_cli *cli, clg_recipe *recipe, const char *path)
     outputs[1] = model.accuracy ? "accuracy" : NULL;
     params.outputs = outputs;
     plan = clg_compile(model.graph, clg_recipe_fit(recipe).batch, CLG_TRAIN, &params);
-    if (!plan || clg_plan_dot(plan, &text) != CLG_OK)
+    if (!plan || clg_plan_draw(plan, what, &text) != CLG_OK)
         return clg_cli_fail_ctx(cli);
     return write_text(path, text);
 }
@@ -45,10 +45,14 @@ static int draw(struct clg_cli *cli, clg_recipe *recipe, const char *path)
 int clg_cli_graph(struct clg_cli *cli, int argc, char **argv)
 {
     const char **set = calloc((size_t)argc + 1, sizeof(*set));
+    static const char *const drawings[] = {"launch", "layer", NULL};
     const char *recipe_path = NULL, *out = NULL;
+    int by = 1;
     clg_recipe_params params = {.set = set};
     const struct clg_cli_flag flags[] = {
         {"-o", "FILE", "write there (default: standard output)", .text = &out},
+        {"--by", "WHAT", "a box a launch (default), or a box a layer: launch, layer",
+         .words = drawings, .word = &by},
         {"--data", "DIR", "folder of the recipe's data (default: the recipe's folder)",
          .text = &params.data_dir},
         {"--set", "K=V", "replace a value of the recipe; several times", .list = set},
@@ -63,7 +67,7 @@ int clg_cli_graph(struct clg_cli *cli, int argc, char **argv)
         clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &recipe_path);
     if (status == CLG_EXIT_OK) {
         recipe = clg_recipe_read(cli->ctx, recipe_path, &params);
-        status = recipe ? draw(cli, recipe, out) : clg_cli_fail_ctx(cli);
+        status = recipe ? draw(cli, recipe, (clg_drawing)(by - 1), out) : clg_cli_fail_ctx(cli);
     }
     free(set);
     return status;
