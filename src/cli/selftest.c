@@ -1,4 +1,5 @@
-/* clgrad selftest: every op's cases against the oracle, on the user's device. */
+/* clgrad selftest: every op's cases against the oracle, and what is between the ops, on the user's
+ * device. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "selftest/selftest.h"
 
 /* Of a line with its figures. */
-enum { FIGURES_WIDTH = 72 };
+enum { FIGURES_WIDTH = 74 };
 
 struct selftest {
     struct clg_cli *cli;
@@ -20,7 +21,7 @@ struct selftest {
     bool small;       /* --small */
     bool list;        /* --list */
     FILE *record;     /* where a child process keeps its results; NULL: they are printed */
-    uint32_t ops, cases, failed;
+    uint32_t checks, cases, failed, faults;
     double worst;
 };
 
@@ -43,6 +44,13 @@ static int print_json(json_t *object)
     return CLG_EXIT_OK;
 }
 
+static const char *verdict(const struct clg_selftest_result *r)
+{
+    if (!r->pass)
+        return "FAIL";
+    return r->fault ? "note" : "pass";
+}
+
 static int print_result(const struct selftest *t, const char *form,
                         const struct clg_selftest_result *r)
 {
@@ -51,16 +59,16 @@ static int print_result(const struct selftest *t, const char *form,
         return CLG_EXIT_OK;
     if (t->cli->json)
         return print_json(json_pack(
-            "{s:i, s:s, s:s, s:s, s:b, s:i, s:o, s:o, s:o, s:s}", "schema", 1, "kind", "op", "op",
-            r->op, "form", form, "pass", r->pass, "cases", (int)r->cases, "worst_forward",
-            number(r->worst_forward), "worst_gradient", number(r->worst_gradient), "worst_rule",
-            number(r->worst_rule), "message", r->message));
-    printf("%-18s %-5s  %s", r->op, form, r->pass ? "pass" : "FAIL");
+            "{s:i, s:s, s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:o, s:s}", "schema", 1, "kind", "op",
+            "op", r->op, "form", form, "pass", r->pass, "fault", r->fault, "cases", (int)r->cases,
+            "worst_forward", number(r->worst_forward), "worst_gradient", number(r->worst_gradient),
+            "worst_rule", number(r->worst_rule), "message", r->message));
+    printf("%-20s %-5s  %s", r->op, form, verdict(r));
     if (!width || width >= FIGURES_WIDTH)
         printf("  %3u cases  forward %5.2f  gradient %5.2f", r->cases, r->worst_forward,
                r->worst_gradient);
     putchar('\n');
-    if (!r->pass)
+    if (!r->pass || r->fault)
         clg_say(stdout, "    %s\n", r->message);
     fflush(stdout);
     return CLG_EXIT_OK;
@@ -70,9 +78,10 @@ static int add_result(struct selftest *t, const char *form, const struct clg_sel
 {
     if (t->record)
         return fwrite(r, sizeof(*r), 1, t->record) == 1 ? CLG_EXIT_OK : CLG_EXIT_FAILED;
-    t->ops++;
+    t->checks++;
     t->cases += r->cases;
     t->failed += !r->pass;
+    t->faults += r->fault;
     t->worst = fmax(t->worst, fmax(r->worst_forward, r->worst_gradient));
     return print_result(t, form, r);
 }
@@ -102,20 +111,24 @@ static clg_status check_op(const struct selftest *t, clg_device *device, const s
     return status;
 }
 
-static int run_ops(struct selftest *t, clg_device *device)
+/* Checks are the driver's, those of steps and optimizers, then the ops. */
+static const char *name_of(int check)
+{
+    return check < CLG_TRIAL_COUNT ? clg_trials[check].name : clg_ops[check - CLG_TRIAL_COUNT].name;
+}
+
+/* A lost device ends it. */
+static int run_checks(struct selftest *t, clg_device *device)
 {
     const char *form = clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group";
     struct clg_selftest_result result;
-    clg_status device_status = CLG_OK;
-    if (!t->only) {
-        device_status = clg_selftest_local_memory(device, &result);
-        if (add_result(t, form, &result) != CLG_EXIT_OK)
-            return CLG_EXIT_FAILED;
-    }
-    for (int i = 0; i < CLG_OP_COUNT && device_status != CLG_ERR_DEVICE_LOST; i++) {
-        if (t->only && !in_list(t->only, clg_ops[i].name))
+    clg_status status = CLG_OK;
+    for (int i = 0; i < CLG_TRIAL_COUNT + CLG_OP_COUNT && status != CLG_ERR_DEVICE_LOST; i++) {
+        if (t->only && !in_list(t->only, name_of(i)))
             continue;
-        device_status = check_op(t, device, &clg_ops[i], &result);
+        status = i < CLG_TRIAL_COUNT
+                     ? clg_selftest_trial(device, &clg_trials[i], &result)
+                     : check_op(t, device, &clg_ops[i - CLG_TRIAL_COUNT], &result);
         if (add_result(t, form, &result) != CLG_EXIT_OK)
             return CLG_EXIT_FAILED;
     }
@@ -143,7 +156,7 @@ static int run_form(struct selftest *t, clg_form form, char name[256])
     if (!device)
         return CLG_EXIT_FAILED;
     snprintf(name, 256, "%s", clg_device_get_info(device)->name);
-    int status = run_ops(t, device);
+    int status = run_checks(t, device);
     clg_device_destroy(&device);
     return status;
 }
@@ -202,25 +215,26 @@ static int print_summary(const struct selftest *t, const char *device)
     if (t->cli->quiet)
         return CLG_EXIT_OK;
     if (t->cli->json)
-        return print_json(json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:i, s:o}", "schema", 1, "kind",
-                                    "summary", "device", device, "pass", t->failed == 0, "ops",
-                                    (int)t->ops, "failed", (int)t->failed, "cases", (int)t->cases,
-                                    "worst", number(t->worst)));
-    clg_say(stdout, "%s: %u of %u ops pass, %u cases, worst error %.2f of its tolerance\n", device,
-            t->ops - t->failed, t->ops, t->cases, t->worst);
+        return print_json(json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:i, s:i, s:o}", "schema", 1,
+                                    "kind", "summary", "device", device, "pass", t->failed == 0,
+                                    "ops", (int)t->checks, "failed", (int)t->failed, "faults",
+                                    (int)t->faults, "cases", (int)t->cases, "worst",
+                                    number(t->worst)));
+    clg_say(stdout, "%s: %u of %u checks pass, %u cases, worst error %.2f of its tolerance\n", device,
+            t->checks - t->failed, t->checks, t->cases, t->worst);
     return CLG_EXIT_OK;
 }
 
 static int check_name(const char *name, size_t length)
 {
     struct clg_cli_nearest nearest = clg_cli_nearest_to(name, length);
-    for (int i = 0; i < CLG_OP_COUNT; i++) {
-        if (strlen(clg_ops[i].name) == length && !strncmp(clg_ops[i].name, name, length))
+    for (int i = 0; i < CLG_TRIAL_COUNT + CLG_OP_COUNT; i++) {
+        if (strlen(name_of(i)) == length && !strncmp(name_of(i), name, length))
             return CLG_EXIT_OK;
-        clg_cli_nearest_try(&nearest, clg_ops[i].name);
+        clg_cli_nearest_try(&nearest, name_of(i));
     }
-    return clg_cli_fail_unknown(&nearest, "selftest --list", "selftest: there is no op '%.*s'",
-                                (int)length, name);
+    return clg_cli_fail_unknown(&nearest, "selftest --list",
+                                "selftest: there is no op '%.*s'", (int)length, name);
 }
 
 static int check_names(const char *list)

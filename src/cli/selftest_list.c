@@ -1,4 +1,4 @@
-/* clgrad selftest --list: the ops, as docs/ops.md has them. */
+/* clgrad selftest --list: the ops and the trials, as docs/ops.md has them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +91,47 @@ static int list_family(const struct clg_cli *cli, clg_device *device, int first)
     return CLG_EXIT_OK;
 }
 
+/* ---- trials ---- */
+
+static void print_trials_head(void)
+{
+    puts("\n## Between the ops\n\n"
+         "The self-test also checks the driver, steps and optimizers, under these names "
+         "(`src/selftest/trials.def`), each against what it computes itself in double precision. A "
+         "`driver` check that finds a fault which clgrad's kernels are written around passes with "
+         "a note ([opencl.md](opencl.md)): kernels of your own may meet it.\n\n"
+         "| check | what it proves |\n| --- | --- |");
+}
+
+static int print_trial_json(const struct clg_trial_entry *trial)
+{
+    json_t *object = json_pack("{s:s, s:s}", "check", trial->name, "proves", trial->proves);
+    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+    json_decref(object);
+    if (!line)
+        return clg_cli_fail(CLG_EXIT_FAILED, "no memory for a line of JSON");
+    clg_cli_print_line("check", line);
+    free(line);
+    return CLG_EXIT_OK;
+}
+
+static int list_trials(const struct clg_cli *cli)
+{
+    if (!cli->json)
+        print_trials_head();
+    for (int i = 0; i < CLG_TRIAL_COUNT; i++) {
+        if (cli->json && print_trial_json(&clg_trials[i]) != CLG_EXIT_OK)
+            return CLG_EXIT_FAILED;
+        if (cli->json)
+            continue;
+        printf("| `%s` | ", clg_trials[i].name);
+        print_text(clg_trials[i].proves);
+        puts(" |");
+    }
+    return CLG_EXIT_OK;
+}
+
 int clg_cli_selftest_list(struct clg_cli *cli)
 {
     clg_device *device = clg_cli_open(cli);
@@ -101,6 +142,8 @@ int clg_cli_selftest_list(struct clg_cli *cli)
     for (int i = 0; i < CLG_OP_COUNT && status == CLG_EXIT_OK; i++)
         if (is_first(i))
             status = list_family(cli, device, i);
+    if (status == CLG_EXIT_OK)
+        status = list_trials(cli);
     clg_device_destroy(&device);
     return status;
 }

@@ -4,7 +4,7 @@
 
 /* The error in units of the tolerance, to which goes what the oracle's own double precision is off.
  * A result below the smallest normal number may be flushed. */
-static double units_of(double want, double error, double got)
+double clg_error_units(double want, double error, double got)
 {
     if (isnan(want))
         return isnan(got) ? 0 : INFINITY;
@@ -25,7 +25,7 @@ void clg_compare(struct clg_cases *cases, const struct clg_oracle_array *want, c
 {
     for (int64_t i = 0; i < want->count; i++) {
         double value = element(want, got, i);
-        double units = units_of(want->value[i], want->error[i], value);
+        double units = clg_error_units(want->value[i], want->error[i], value);
         if (units <= *worst)
             continue;
         *worst = isnan(units) ? INFINITY : units;

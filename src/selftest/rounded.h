@@ -48,6 +48,13 @@ static inline struct clg_rounded clg_times(struct clg_rounded a, struct clg_roun
     return clg_rounded(a.v * b.v, fabs(a.v) * b.e + fabs(b.v) * a.e + a.e * b.e);
 }
 
+/* A division is within 2.5 ulp. */
+static inline struct clg_rounded clg_over(struct clg_rounded a, struct clg_rounded b)
+{
+    double v = a.v / b.v;
+    return (struct clg_rounded){v, (a.e + fabs(v) * b.e) / (fabs(b.v) - b.e) + 2.5 * clg_ulp(v)};
+}
+
 /* 1 / (1 + e^-x): exp 3 ulp, a sum and a division of 2.5. Its slope is 1/4 at most. */
 static inline struct clg_rounded clg_sigmoid_of(struct clg_rounded x)
 {

@@ -1,4 +1,5 @@
-/* Checks a device: every op's cases against the oracle, forward and gradient. */
+/* Checks a device: every op's cases against the oracle, forward and gradient; what is between the
+ * ops; the driver. */
 #ifndef CLG_SELFTEST_SELFTEST_H
 #define CLG_SELFTEST_SELFTEST_H
 
@@ -14,6 +15,7 @@ struct clg_selftest_result {
     uint32_t cases;
     double worst_forward, worst_gradient, worst_rule;
     bool pass;
+    bool fault; /* the driver computes wrong what clgrad's kernels avoid: message tells, pass stays */
     char message[CLG_SELFTEST_MESSAGE];
 };
 
@@ -44,8 +46,26 @@ clg_status clg_selftest_cases(clg_device *device, const char *name,
 clg_status clg_selftest_repeat(clg_device *device, const struct clg_op *op, bool small,
                                struct clg_selftest_result *result);
 
-/* Runs a small kernel that hands local memory to inlined functions: the promise all kernels of the
- * group form rest on. Reported like an op, under the name "local_memory". */
-clg_status clg_selftest_local_memory(clg_device *device, struct clg_selftest_result *result);
+/* What is between the ops, and the driver itself: trials.def. */
+struct clg_trial;
+struct clg_trial_entry {
+    const char *name, *proves; /* "step.feed"; what, in words */
+    clg_status (*run)(struct clg_trial *trial);
+};
+enum {
+    CLG_TRIAL_COUNT = 0
+#define TRIAL(group, name, proves) +1
+#include "selftest/trials.def"
+#undef TRIAL
+#define RULE(...) +1
+#include "optim/optim.def"
+#undef RULE
+};
+extern const struct clg_trial_entry clg_trials[];
+const struct clg_trial_entry *clg_trial_find(const char *name); /* NULL: none */
+
+/* Runs a trial: reported like an op, under its name. */
+clg_status clg_selftest_trial(clg_device *device, const struct clg_trial_entry *entry,
+                              struct clg_selftest_result *result);
 
 #endif

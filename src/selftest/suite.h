@@ -66,6 +66,9 @@ void clg_suite_fail(struct clg_cases *cases, const char *format, ...)
 /* Values of the inputs into an evaluation's leaves. */
 void clg_suite_fill(const struct clg_cases *cases, struct clg_evaluation *e);
 
+/* How far a result is from what it must be, in units of the tolerance. */
+double clg_error_units(double want, double error, double got);
+
 /* Compares a float32 or int32 array from the device with the oracle's; keeps the largest error, in
  * units of tolerance, in *worst. where: "case 'x', output 0". */
 void clg_compare(struct clg_cases *cases, const struct clg_oracle_array *want, const void *got,

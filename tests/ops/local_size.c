@@ -38,7 +38,7 @@ TEST(local_size, inlined_functions_see_their_local_memory)
         params.local_size = local;
         clg_ctx *ctx = test_context();
         clg_device *device = test_open_with(ctx, &params);
-        clg_selftest_local_memory(device, &result);
+        clg_selftest_trial(device, clg_trial_find("driver.local_memory"), &result);
         cr_assert(result.pass, "groups of %u: %s", local, result.message);
         clg_ctx_destroy(&ctx);
     }

@@ -1,0 +1,261 @@
+/* Each optimizer for three steps, with each of its options: parameters and states against the formulas
+ * of clgrad/optim.h, an element at a time. */
+#include <math.h>
+#include <stdio.h>
+#include "optim/optim.h"
+#include "selftest/trials.h"
+
+enum { STEPS = 3 };
+
+/* Two that are trained, in chunks of their own, the second without padding; and one that is frozen. */
+enum { A, B, FROZEN, PARAMETERS, LARGEST = 64 * 3 };
+static const char *const names[PARAMETERS] = {"a", "b", "frozen"};
+static const int64_t sizes[PARAMETERS] = {67, LARGEST, 13};
+
+/* Options of all rules: each takes those that it has. The group: b with a rate and decay of its own,
+ * a without decay. */
+struct options {
+    const char *what;
+    float lr, decay, momentum;
+    bool nesterov, group;
+    double beta1, beta2;
+    float eps;
+};
+static const struct options tried[] = {
+    {"plain", 0.1f, 0, 0, false, false, 0.9, 0.999, 1e-8f},
+    {"weight decay", 0.1f, 0.05f, 0, false, false, 0.9, 0.999, 1e-8f},
+    {"momentum", 0.1f, 0.05f, 0.9f, false, false, 0.9, 0.999, 1e-8f},
+    {"nesterov", 0.1f, 0.05f, 0.5f, true, false, 0.9, 0.999, 1e-8f},
+    {"other betas and eps", 0.1f, 0, 0, false, false, 0.6, 0.9, 1e-3f},
+    {"a group, no_decay and a frozen parameter", 0.1f, 0.05f, 0.9f, false, true, 0.9, 0.999, 1e-8f},
+};
+
+/* Powers of two: products with them do not round. */
+#define GROUP_FACTOR 0.25f
+#define GROUP_DECAY  0.5f
+#define LAST_FACTOR  0.5f /* of the rate in the last step */
+
+/* ---- the rules ---- */
+
+/* An element in a step, t of them with this one. */
+struct element {
+    struct clg_rounded w, state[CLG_RULE_STATES];
+    struct clg_rounded g, lr, decay;
+    int t;
+};
+typedef void reference(struct element *e, const struct options *o);
+
+/* v = momentum v + g; w -= lr (nesterov ? g + momentum v : v) */
+static void reference_sgd(struct element *e, const struct options *o)
+{
+    struct clg_rounded momentum = clg_exactly((double)o->momentum), *v = &e->state[0];
+    struct clg_rounded g = clg_plus(e->g, clg_times(e->decay, e->w)), step = g;
+    if (o->momentum != 0)
+        step = *v = clg_plus(clg_times(momentum, *v), g);
+    if (o->nesterov)
+        step = clg_plus(g, clg_times(momentum, *v));
+    e->w = clg_minus(e->w, clg_times(e->lr, step));
+}
+
+/* 1 - b^t = -expm1(t ln b): expm1 3 ulp. */
+static struct clg_rounded correction(double beta, int t)
+{
+    struct clg_rounded x = clg_times(clg_exactly(t), clg_rounded(log(beta), 0));
+    double v = -expm1(x.v);
+    return (struct clg_rounded){v, exp(x.v + x.e) * x.e + 3 * clg_ulp(v)};
+}
+
+/* sqrt 3 ulp; rsqrt 2 ulp. */
+static struct clg_rounded root(struct clg_rounded x)
+{
+    double v = sqrt(x.v);
+    return (struct clg_rounded){v, v - sqrt(fmax(0, x.v - x.e)) + 3 * clg_ulp(v)};
+}
+
+static struct clg_rounded inverse_root(struct clg_rounded x)
+{
+    double v = 1 / sqrt(x.v);
+    return (struct clg_rounded){v, 1 / sqrt(x.v - x.e) - v + 2 * clg_ulp(v)};
+}
+
+/* m = b m + (1-b) x */
+static struct clg_rounded moved(struct clg_rounded m, double beta, struct clg_rounded x)
+{
+    return clg_plus(clg_times(clg_rounded(beta, 0), m), clg_times(clg_rounded(1 - beta, 0), x));
+}
+
+/* w -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps) */
+static void adam_step(struct element *e, const struct options *o, struct clg_rounded g)
+{
+    struct clg_rounded *m = &e->state[0], *v = &e->state[1];
+    struct clg_rounded scale = inverse_root(correction(o->beta2, e->t));
+    *m = moved(*m, o->beta1, g);
+    *v = moved(*v, o->beta2, clg_times(g, g));
+    struct clg_rounded below = clg_plus(clg_times(root(*v), scale), clg_exactly((double)o->eps));
+    struct clg_rounded rate = clg_over(e->lr, correction(o->beta1, e->t));
+    e->w = clg_minus(e->w, clg_over(clg_times(rate, *m), below));
+}
+
+static void reference_adam(struct element *e, const struct options *o)
+{
+    adam_step(e, o, clg_plus(e->g, clg_times(e->decay, e->w)));
+}
+
+static void reference_adamw(struct element *e, const struct options *o)
+{
+    e->w = clg_minus(e->w, clg_times(clg_times(e->lr, e->decay), e->w));
+    adam_step(e, o, e->g);
+}
+
+/* ---- a case ---- */
+
+struct training {
+    const struct options *options;
+    reference *rule;
+    clg_optimizer *optimizer;
+    clg_plan *plan;
+    struct element element[PARAMETERS][LARGEST];
+};
+
+static clg_status make_optimizer(struct clg_trial *trial, const char *rule, struct training *t)
+{
+    static const char *const no_decay[] = {"a", NULL};
+    const struct options *o = t->options;
+    clg_optimizer_params params = clg_optimizer_defaults(rule);
+    params.weight_decay = o->decay;
+    params.momentum = o->momentum;
+    params.nesterov = o->nesterov;
+    params.beta1 = (float)o->beta1;
+    params.beta2 = (float)o->beta2;
+    params.eps = o->eps;
+    params.no_decay = o->group ? no_decay : NULL;
+    t->optimizer = clg_optimizer_create(trial->store, rule, o->lr, &params);
+    if (!t->optimizer)
+        return clg_error_status(trial->ctx);
+    CLG_TRY(clg_optimizer_freeze(t->optimizer, "frozen"));
+    const clg_optimizer_group group = {"b", o->lr * GROUP_FACTOR, GROUP_DECAY};
+    return o->group ? clg_optimizer_add_group(t->optimizer, &group) : CLG_OK;
+}
+
+static clg_status make_plan(struct clg_trial *trial, const char *rule, struct training *t)
+{
+    clg_tensor line[PARAMETERS];
+    clg_store_limit_chunks(trial->store, 256); /* two chunks at least */
+    for (int p = 0; p < PARAMETERS; p++)
+        line[p] = clg_trial_line(trial, names[p], sizes[p]);
+    clg_tensor loss = clg_add(clg_add(line[A], line[B]), line[FROZEN]);
+    CLG_TRY(make_optimizer(trial, rule, t));
+    CLG_TRY(clg_minimize(t->optimizer, loss));
+    t->plan = clg_trial_compile(trial, 1, CLG_TRAIN);
+    return t->plan ? CLG_OK : clg_error_status(trial->ctx);
+}
+
+/* The rate of a parameter in a step, and its decay: as patterns and set_lr() say. */
+static void set_element(const struct training *t, int parameter, int step, struct element *e)
+{
+    bool group = t->options->group;
+    double lr = (double)t->options->lr * (step == STEPS ? (double)LAST_FACTOR : 1);
+    double decay = (double)t->options->decay;
+    if (group && parameter == B) {
+        lr *= (double)GROUP_FACTOR;
+        decay = (double)GROUP_DECAY;
+    } else if (group && parameter == A) {
+        decay = 0;
+    }
+    e->lr = clg_exactly(lr);
+    e->decay = clg_exactly(decay);
+    e->t = step;
+}
+
+/* Gradients over six orders of magnitude. */
+static clg_status write_slope(struct clg_trial *trial, struct training *t, int p, int step)
+{
+    float g[LARGEST];
+    char slope[32];
+    snprintf(slope, sizeof(slope), "%s.slope", names[p]);
+    for (int64_t i = 0; i < sizes[p]; i++) {
+        struct element *e = &t->element[p][i];
+        g[i] = ldexpf(clg_trial_number(trial), -(int)(i % 20));
+        e->g = clg_exactly((double)g[i]);
+        set_element(t, p, step, e);
+        if (p != FROZEN)
+            t->rule(e, t->options);
+    }
+    return clg_plan_write(t->plan, slope, g, (size_t)sizes[p] * sizeof(*g));
+}
+
+static clg_status read_start(struct clg_trial *trial, struct training *t)
+{
+    float w[LARGEST];
+    for (int p = 0; p < PARAMETERS; p++) {
+        CLG_TRY(clg_store_get(trial->store, names[p], w, (size_t)sizes[p] * sizeof(*w)));
+        for (int64_t i = 0; i < sizes[p]; i++)
+            t->element[p][i] = (struct element){.w = clg_exactly((double)w[i])};
+    }
+    return CLG_OK;
+}
+
+static clg_status compare_state(struct clg_trial *trial, struct training *t, int p, uint32_t state)
+{
+    const struct clg_entry *entry =
+        clg_store_get_entry(trial->store, clg_store_find(trial->store, names[p]));
+    struct clg_buffer *buffer = t->optimizer->chunks.items[entry->chunk].state[state];
+    struct clg_rounded want[LARGEST];
+    float got[LARGEST];
+    char where[64];
+    CLG_TRY(clg_buffer_read(buffer, entry->offset * 4, got, (size_t)sizes[p] * 4));
+    for (int64_t i = 0; i < sizes[p]; i++)
+        want[i] = t->element[p][i].state[state];
+    snprintf(where, sizeof(where), "%s of %s", t->optimizer->rule->states[state], names[p]);
+    clg_trial_values(trial, where, got, want, (size_t)sizes[p]);
+    return CLG_OK;
+}
+
+static clg_status compare(struct clg_trial *trial, struct training *t)
+{
+    struct clg_rounded want[LARGEST];
+    for (int p = 0; p < PARAMETERS; p++) {
+        for (int64_t i = 0; i < sizes[p]; i++)
+            want[i] = t->element[p][i].w;
+        CLG_TRY(clg_trial_entry(trial, names[p], want, (size_t)sizes[p]));
+        for (uint32_t s = 0; p != FROZEN && s < t->optimizer->states; s++)
+            CLG_TRY(compare_state(trial, t, p, s));
+    }
+    return CLG_OK;
+}
+
+static clg_status check_options(struct clg_trial *trial, const char *rule, struct training *t)
+{
+    CLG_TRY(clg_trial_case(trial, t->options->what));
+    CLG_TRY(make_plan(trial, rule, t));
+    CLG_TRY(read_start(trial, t));
+    for (int step = 1; step <= STEPS; step++) {
+        if (step == STEPS)
+            CLG_TRY(clg_optimizer_set_lr(t->optimizer, t->options->lr * LAST_FACTOR));
+        for (int p = 0; p < PARAMETERS; p++)
+            CLG_TRY(write_slope(trial, t, p, step));
+        CLG_TRY(clg_plan_step(t->plan));
+        CLG_TRY(compare(trial, t));
+    }
+    return CLG_OK;
+}
+
+static clg_status check_rule(struct clg_trial *trial, const char *name, reference *rule)
+{
+    struct training *t = clg_new(trial->ctx, 1, sizeof(*t));
+    clg_status status = t ? CLG_OK : CLG_ERR_MEMORY;
+    for (size_t i = 0; status == CLG_OK && i < sizeof(tried) / sizeof(*tried); i++) {
+        *t = (struct training){.options = &tried[i], .rule = rule};
+        status = check_options(trial, name, t);
+    }
+    clg_free(trial->ctx, t);
+    return status;
+}
+
+#define RULE(rule, ...)                                                                            \
+    clg_status clg_trial_optimizer_##rule(struct clg_trial *trial)                                 \
+    {                                                                                              \
+        return check_rule(trial, #rule, reference_##rule);                                         \
+    }
+#include "optim/optim.def"
+#undef RULE
