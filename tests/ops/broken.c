@@ -109,6 +109,77 @@ TEST(broken, write_outside)
     expect_red("softmax", "group", "FOR_ROWS(rows)\n", "FOR_ROWS(rows + 1)\n", "outside");
 }
 
+/* ---- between the ops ---- */
+
+TEST(broken, cursor)
+{
+    const char *from = "part == 2 ? 0 : batch", *to = "part == 2 ? 0 : 2 * batch";
+    expect_red("step.cursor", "item", from, to, "the cursor after step 1: 8, must be 4");
+    expect_red("step.feed", "group", from, to, "of the batch at 4");
+}
+
+TEST(broken, counters)
+{
+    expect_red("step.counters", "item", "+= drawn", "+= 2 * drawn", "draws after step 1: 2");
+    expect_red("step.counters", "group", "block[BLOCK_STEP] += good", "block[BLOCK_STEP] += 2 * good",
+               "steps after step 1: 2");
+    expect_red("step.counters", "item", "updated >> p & good", "updated >> p & 0u",
+               "steps of optimizer 0 after step 1: 0");
+    expect_red("step.counters", "item", "& (block[BLOCK_DRAW] == 0)", "& 0u", "over 2^32 - 1: 0");
+}
+
+TEST(broken, draws)
+{
+    expect_red("step.draws", "item", "w2 = block[BLOCK_DRAW]", "w2 = 0", "draw 1");
+}
+
+TEST(broken, feed)
+{
+    expect_red("step.index", "item", "if (index_rows)", "if (0)", "of the batch at 0");
+    expect_red("step.feed", "group", "- mean) * scale", "- mean)", "element");
+}
+
+TEST(broken, metrics)
+{
+    expect_red("step.metrics", "item", "at[2] += batch", "at[2] += 1", "samples of 'first'");
+    expect_red("step.metrics", "group", "losses + k]] * batch", "losses + k]]", "sum of 'first'");
+    expect_red("step.metrics", "item", "sum[1] = (t - sum[0]) - y", "sum[1] = 0", "16777216");
+}
+
+TEST(broken, gating)
+{
+    expect_red("step.gating", "item", "isfinite(own[tally[TALLY_SLOTS + k]])", "true",
+               "the bad step: ");
+    expect_red("step.gating", "group", "block[BLOCK_FIRST_BAD] ? 0 : segments", "segments",
+               "parameters and states moved");
+    expect_red("step.gating", "item", "gated && block[BLOCK_FIRST_BAD] ? 0 : n", "n",
+               "parameters and states moved");
+    expect_red("step.gating", "item", "part == 1 && block[BLOCK_FIRST_BAD]", "0",
+               "the metric's sum moved");
+    expect_red("step.gating", "item", "BLOCK_RAISED, why", "BLOCK_RAISED, why & ~RAISED_INDEX",
+               "an index over the end");
+}
+
+TEST(broken, assign)
+{
+    expect_red("step.assign", "item", "y[i] = x[i]", "y[i] += x[i]", "case 'two states'");
+}
+
+TEST(broken, optimizers)
+{
+    expect_red("optimizer.sgd", "item", "(nesterov ?", "(!nesterov ?", "case 'momentum'");
+    expect_red("optimizer.sgd", "group", "momentum * ", "1.0001f * momentum * ", "case 'momentum'");
+    expect_red("optimizer.adam", "item", "expm1(t * log_beta2)", "expm1(log_beta2)", "case 'plain'");
+    expect_red("optimizer.adamw", "group", "decoupled ? lr", "decoupled ? 0.99f * lr",
+               "case 'weight decay'");
+}
+
+TEST(broken, steps)
+{
+    expect_red("step.replay,step.batch", "item", "as_float(block[part + PART_LR])",
+               "(as_float(block[part + PART_LR]) / (float)(block[part + PART_STEPS] + 1))", "w: element");
+}
+
 TEST(broken, kernel_that_does_not_compile)
 {
     expect_red("tanh", "item", "tanh(a)", "no_such_function(a)", "no_such_function");
