@@ -1,5 +1,5 @@
 /* Trains and saves with every optimizer on the device it is given: train group|item. For Oclgrind,
- * which checks the kernels that `clgrad selftest` does not use: step, feed, updates, fused ones. */
+ * which sees a whole training there, beside the single ops and steps of `clgrad selftest`. */
 #include "fault/program.h"
 
 #include <stdio.h>
