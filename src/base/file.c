@@ -2,21 +2,58 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
 
-static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *path, char **data,
-                              size_t *size)
+static clg_status fail_size(struct clg_ctx *ctx, const char *path, uint64_t size, uint64_t limit)
 {
+    return clg_fail(ctx, CLG_ERR_FORMAT,
+                    "'%s' has %" PRIu64 " bytes, but must have %" PRIu64 " at most", path, size,
+                    limit);
+}
+
+static const char *kind_word(mode_t mode)
+{
+    if (S_ISDIR(mode))
+        return "a folder";
+    if (S_ISFIFO(mode))
+        return "a pipe";
+    return S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+/* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever; regular files do not mind. */
+FILE *clg_file_open_regular(struct clg_ctx *ctx, const char *path, uint64_t *size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    FILE *stream = NULL;
     struct stat st;
-    size_t room = 4096, length = 0, got;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        clg_fail(ctx, CLG_ERR_FILE, "cannot open '%s': %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        clg_fail(ctx, CLG_ERR_FILE, "cannot read '%s': it is %s, but must be a file", path,
+                 kind_word(st.st_mode));
+    else if (!(stream = fdopen(fd, "rb")))
+        clg_fail(ctx, CLG_ERR_MEMORY, "cannot open '%s': out of host memory", path);
+    else
+        *size = (uint64_t)st.st_size;
+    if (fd >= 0 && !stream)
+        close(fd);
+    return stream;
+}
+
+/* Reads to the end. Files of proc have a size of 0 and content all the same. */
+static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *path, uint64_t expected,
+                              uint64_t limit, char **data, size_t *size)
+{
+    size_t room = expected ? (size_t)expected + 2 : 4096; /* a zero byte, and one to see the end */
+    size_t length = 0;
     char *block = NULL;
 
-    if (fstat(fileno(stream), &st) == 0 && st.st_size > 0)
-        room = (size_t)st.st_size + 2; /* the zero byte, and one to see the end of the file */
     for (;;) {
         char *grown = clg_resize(ctx, block, room, 1);
 
@@ -25,15 +62,16 @@ static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *pat
             return CLG_ERR_MEMORY;
         }
         block = grown;
-        got = fread(block + length, 1, room - 1 - length, stream);
-        length += got;
-        if (length < room - 1)
+        length += fread(block + length, 1, room - 1 - length, stream);
+        if (length < room - 1 || length > limit)
             break;
         room *= 2;
     }
-    if (ferror(stream)) {
+    if (ferror(stream) || length > limit) {
         clg_free(ctx, block);
-        return clg_fail(ctx, CLG_ERR_FILE, "cannot read '%s': %s", path, strerror(errno));
+        return ferror(stream) ? clg_fail(ctx, CLG_ERR_FILE, "cannot read '%s': %s", path,
+                                         strerror(errno))
+                              : fail_size(ctx, path, length, limit);
     }
     block[length] = '\0';
     *data = block;
@@ -41,16 +79,26 @@ static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *pat
     return CLG_OK;
 }
 
-clg_status clg_file_read(struct clg_ctx *ctx, const char *path, char **data, size_t *size)
+clg_status clg_file_read_limited(struct clg_ctx *ctx, const char *path, uint64_t limit, char **data,
+                                 size_t *size)
 {
-    FILE *stream = fopen(path, "rb");
+    uint64_t expected;
+    FILE *stream = clg_file_open_regular(ctx, path, &expected);
     clg_status status;
 
     if (!stream)
-        return clg_fail(ctx, CLG_ERR_FILE, "cannot open '%s': %s", path, strerror(errno));
-    status = read_stream(ctx, stream, path, data, size);
+        return ctx->status;
+    if (expected > limit || expected > SIZE_MAX - 2)
+        status = fail_size(ctx, path, expected, limit);
+    else
+        status = read_stream(ctx, stream, path, expected, limit, data, size);
     fclose(stream);
     return status;
+}
+
+clg_status clg_file_read(struct clg_ctx *ctx, const char *path, char **data, size_t *size)
+{
+    return clg_file_read_limited(ctx, path, UINT64_MAX, data, size);
 }
 
 static void file_forget(struct clg_file *file)

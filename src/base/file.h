@@ -5,8 +5,15 @@
 #include <stdio.h>
 #include "base/context.h"
 
-/* Reads a whole file; *data (clg_free) has a zero byte after size. */
+/* Opens a regular file for reading and says how large it is. What could block or has no end is
+ * refused: folders, pipes, sockets, devices. NULL on failure. */
+FILE *clg_file_open_regular(struct clg_ctx *ctx, const char *path, uint64_t *size);
+
+/* Reads a whole regular file; *data (clg_free) has a zero byte after size. */
 clg_status clg_file_read(struct clg_ctx *ctx, const char *path, char **data, size_t *size);
+/* The same; a file of over `limit` bytes is refused before anything is allocated. */
+clg_status clg_file_read_limited(struct clg_ctx *ctx, const char *path, uint64_t limit, char **data,
+                                 size_t *size);
 
 /* A file being written beside its final path: open, write to ->stream, then commit (flush, fsync,
  * rename) or discard (removes it). commit discards on failure. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/magic.h"
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/stream.h"
@@ -31,12 +32,26 @@ static size_t idx_type_size(unsigned type)
     return type == IDX_U8 ? 1 : 4;
 }
 
-static clg_status idx_check_magic(struct clg_ctx *ctx, const char *path, const unsigned char *head)
+/* Refuses what does not begin as an IDX file does; known files of another kind by name. */
+static clg_status idx_refuse(struct clg_ctx *ctx, const char *path, struct clg_stream *stream,
+                             const unsigned char *head)
+{
+    unsigned char more[CLG_MAGIC_SIZE];
+
+    memcpy(more, head, 4);
+    CLG_TRY(clg_magic_check(ctx, path, more,
+                            4 + clg_stream_read_some(stream, more + 4, sizeof(more) - 4),
+                            CLG_READS_DATA));
+    return clg_fail(ctx, CLG_ERR_FORMAT,
+                    "'%s' is not an IDX file: it starts with the bytes %02x %02x, not 00 00", path,
+                    head[0], head[1]);
+}
+
+static clg_status idx_check_magic(struct clg_ctx *ctx, const char *path, struct clg_stream *stream,
+                                  const unsigned char *head)
 {
     if (head[0] || head[1])
-        return clg_fail(ctx, CLG_ERR_FORMAT,
-                        "'%s' is not an IDX file: it starts with the bytes %02x %02x, not 00 00",
-                        path, head[0], head[1]);
+        return idx_refuse(ctx, path, stream, head);
     if (head[2] != IDX_U8 && head[2] != IDX_I32 && head[2] != IDX_F32)
         return clg_fail(ctx, CLG_ERR_FORMAT,
                         "'%s': IDX type %02x is not supported: use 08 (bytes), 0c (int32) or 0d "
@@ -88,7 +103,7 @@ static clg_status idx_open(struct clg_ctx *ctx, const char *path, struct idx_fil
         return clg_error_status(ctx);
     if (!clg_stream_read(file->stream, head, 4))
         return clg_fail(ctx, CLG_ERR_FORMAT, "%s", clg_stream_error(file->stream));
-    CLG_TRY(idx_check_magic(ctx, path, head));
+    CLG_TRY(idx_check_magic(ctx, path, file->stream, head));
     if (!clg_stream_read(file->stream, dims, 4u * head[3]))
         return clg_fail(ctx, CLG_ERR_FORMAT, "%s", clg_stream_error(file->stream));
     file->type = head[2];
@@ -174,7 +189,8 @@ static clg_status idx_open_samples(struct clg_dataset *data, struct idx_file *fi
     if (clg_dataset_values(&data->shape) > INT32_MAX)
         return clg_fail(ctx, CLG_ERR_LIMIT, "'%s': a sample of shape %s has 2^31 values or more",
                         path, clg_shape_text(&data->shape, text));
-    data->samples = clg_new(ctx, (size_t)data->count, clg_dataset_sample_bytes(data));
+    /* Not zeroed: memory that a header promises and the file does not fill is never touched. */
+    data->samples = clg_resize(ctx, NULL, (size_t)data->count, clg_dataset_sample_bytes(data));
     return data->samples ? CLG_OK : CLG_ERR_MEMORY;
 }
 
@@ -192,7 +208,7 @@ static clg_status idx_open_labels(struct clg_dataset *data, struct idx_file *fil
     data->label_type = file->type == IDX_F32 ? CLG_F32 : CLG_I32;
     data->label_shape = file->shape;
     data->has_labels = true;
-    data->labels = clg_new(ctx, (size_t)data->count, clg_dataset_label_bytes(data));
+    data->labels = clg_resize(ctx, NULL, (size_t)data->count, clg_dataset_label_bytes(data));
     return data->labels && data->label_name ? CLG_OK : CLG_ERR_MEMORY;
 }
 

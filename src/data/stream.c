@@ -1,10 +1,10 @@
 #include "data/stream.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
+
+#include "base/file.h"
 
 #define CHUNK           (256u * 1024u)
 #define DEFLATE_AT_MOST 1032u /* bytes that a byte of deflate data can stand for */
@@ -130,6 +130,18 @@ bool clg_stream_read(struct clg_stream *stream, void *data, size_t size)
     return got == size || stream_fail(stream, "is cut off: it ends too early");
 }
 
+size_t clg_stream_read_some(struct clg_stream *stream, void *data, size_t size)
+{
+    size_t got = 0;
+
+    if (stream->error[0])
+        return 0;
+    if (!stream->packed)
+        return copy_plain(stream, data, size);
+    unpack(stream, data, size, &got);
+    return got;
+}
+
 bool clg_stream_at_end(struct clg_stream *stream)
 {
     unsigned char byte;
@@ -156,23 +168,6 @@ uint64_t clg_stream_limit(const struct clg_stream *stream)
     return stream->packed ? stream->file_size * DEFLATE_AT_MOST : stream->file_size;
 }
 
-static bool open_file(struct clg_stream *stream, const char *path)
-{
-    struct stat st;
-
-    stream->file = fopen(path, "rb");
-    if (!stream->file || fstat(fileno(stream->file), &st) != 0) {
-        clg_fail(stream->ctx, CLG_ERR_FILE, "cannot open '%s': %s", path, strerror(errno));
-        return false;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        clg_fail(stream->ctx, CLG_ERR_FILE, "'%s' is not a file", path);
-        return false;
-    }
-    stream->file_size = (uint64_t)st.st_size;
-    return true;
-}
-
 struct clg_stream *clg_stream_open(struct clg_ctx *ctx, const char *path)
 {
     struct clg_stream *stream = clg_new(ctx, 1, sizeof(*stream));
@@ -182,7 +177,10 @@ struct clg_stream *clg_stream_open(struct clg_ctx *ctx, const char *path)
     stream->ctx = ctx;
     stream->path = clg_strdup(ctx, path);
     stream->chunk = clg_new(ctx, CHUNK, 1);
-    if (!stream->path || !stream->chunk || !open_file(stream, path))
+    if (!stream->path || !stream->chunk)
+        goto fail;
+    stream->file = clg_file_open_regular(ctx, path, &stream->file_size);
+    if (!stream->file)
         goto fail;
     refill(stream);
     stream->packed = starts_like_gzip(stream);

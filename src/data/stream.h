@@ -14,6 +14,9 @@ struct clg_stream *clg_stream_open(struct clg_ctx *ctx, const char *path);
 /* Reads exactly size bytes; false when there are fewer or the file is damaged. */
 bool clg_stream_read(struct clg_stream *stream, void *data, size_t size);
 
+/* Reads what there is up to size bytes, and says how many those are. */
+size_t clg_stream_read_some(struct clg_stream *stream, void *data, size_t size);
+
 /* Whether nothing follows; reads to the end of the file, so that a checksum is looked at. */
 bool clg_stream_at_end(struct clg_stream *stream);
 

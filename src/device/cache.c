@@ -13,6 +13,7 @@
 #include "base/hash.h"
 
 #define CACHE_FORMAT 1
+#define ENTRY_MAX    (UINT64_C(256) << 20) /* bytes: what is larger is no compiled program */
 
 /* Everything that could change a binary. */
 static void add_key(struct clg_device *device, const struct clg_cache_key *key,
@@ -160,7 +161,8 @@ static cl_program load_entry(struct clg_device *device, const char *options, str
     char *data;
     size_t size, binary_size;
 
-    if (access(e->path.data, R_OK) != 0 || clg_file_read(ctx, e->path.data, &data, &size) != CLG_OK)
+    if (access(e->path.data, R_OK) != 0 || 
+        clg_file_read_limited(ctx, e->path.data, ENTRY_MAX, &data, &size) != CLG_OK)
         return NULL;
     binary = check_file(data, size, &e->key, &binary_size);
     if (binary)

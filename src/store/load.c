@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/file.h"
+#include "base/magic.h"
 #include "store/object.h"
 
 /* Where a tensor of the file goes. */
@@ -395,6 +396,21 @@ static void give_metadata(const struct load *load)
         clg_safetensors_each_metadata(&load->file, load->params.metadata, load->params.user);
 }
 
+/* So that a large file of another kind is refused before it is read. */
+static clg_status check_head(struct clg_ctx *ctx, const char *path)
+{
+    char head[CLG_MAGIC_SIZE];
+    uint64_t size;
+    FILE *stream = clg_file_open_regular(ctx, path, &size);
+    size_t have;
+
+    if (!stream)
+        return clg_error_status(ctx);
+    have = fread(head, 1, sizeof(head), stream);
+    fclose(stream);
+    return clg_safetensors_check_head(ctx, path, head, have, size);
+}
+
 clg_load_params clg_load_defaults(void)
 {
     return (clg_load_params){.values = true, .states = true, .counters = true};
@@ -414,6 +430,7 @@ clg_status clg_store_load_with(clg_store *store, const char *path, const clg_loa
     load.params = params ? *params : clg_load_defaults();
     if (!path)
         return clg_fail(load.ctx, CLG_ERR_ARGUMENT, "load: needs a path");
+    CLG_TRY(check_head(load.ctx, path));
     CLG_TRY(clg_file_read(load.ctx, path, &data, &size));
     status = clg_safetensors_parse(&load.file, load.ctx, path, data, size);
     if (status == CLG_OK)

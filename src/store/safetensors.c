@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/magic.h"
+
 #define HEADER_MAX 100000000 /* bytes; the format's own limit */
 
 static const struct type {
@@ -200,38 +202,121 @@ static clg_status read_header(struct clg_safetensors *file)
     return check_layout(file);
 }
 
-static clg_status check_sizes(const struct clg_safetensors *file, const char *data, size_t size,
-                              uint64_t *length_out)
+static uint64_t read_length(const char *data)
 {
     uint64_t length = 0;
 
-    if (size < 8)
-        return refuse(file, "'%s': is not a safetensors file: it has %zu bytes", file->path, size);
     for (int i = 0; i < 8; i++)
         length |= (uint64_t)(unsigned char)data[i] << 8 * i;
+    return length;
+}
+
+clg_status clg_safetensors_check_head(struct clg_ctx *ctx, const char *path, const char *head,
+                                      size_t have, uint64_t size)
+{
+    uint64_t length = have < 8 ? 0 : read_length(head);
+    bool is_json = have > 8 && head[8] == '{';
+
+    if (length == 0 || length > HEADER_MAX || (!is_json && length <= size - 8))
+        CLG_TRY(clg_magic_check(ctx, path, head, have, CLG_READS_WEIGHTS));
+    if (size < 8)
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "'%s': is not a safetensors file: it has %" PRIu64 " bytes", path, size);
     if (length > HEADER_MAX)
-        return refuse(file,
-                      "'%s': is not a safetensors file: its header would have %" PRIu64 " bytes",
-                      file->path, length);
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "'%s': is not a safetensors file: its header would have %" PRIu64 " bytes",
+                        path, length);
     if (length > size - 8)
-        return refuse(file, "'%s': is cut short: its header has %" PRIu64 " bytes, the file %zu",
-                      file->path, length, size);
-    if (length == 0 || data[8] != '{')
-        return refuse(file, "'%s': is not a safetensors file: its header is no JSON object",
-                      file->path);
-    *length_out = length;
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "'%s': is cut short: its header has %" PRIu64 " bytes, the file %" PRIu64,
+                        path, length, size);
+    if (length == 0 || !is_json)
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "'%s': is not a safetensors file: its header is no JSON object", path);
     return CLG_OK;
+}
+
+/* ---- bounds of the header, before memory is asked for ---- */
+
+#define TENSORS_MAX 1000000 /* a header of 100 MB has room for no more than twice as many */
+#define LIST_MAX    64      /* numbers of a list: far more than a shape has */
+
+/* Where a look through the header stands. */
+struct scan {
+    const char *at, *end;
+    int depth;
+    char open[3]; /* the brackets around: an object, a tensor, a list */
+    uint64_t commas, values;
+};
+
+/* From a quotation mark to behind the one that ends the text. */
+static void skip_string(struct scan *scan)
+{
+    for (scan->at++; scan->at < scan->end && *scan->at != '"'; scan->at++)
+        scan->at += *scan->at == '\\';
+    scan->at++;
+}
+
+static const char *scan_bracket(struct scan *scan, char c)
+{
+    if (c == '}' || c == ']') {
+        scan->depth -= scan->depth > 0;
+        return NULL;
+    }
+    if (scan->depth == 3)
+        return "its header has lists and objects too deep in each other";
+    scan->open[scan->depth++] = c;
+    scan->commas = 0;
+    return NULL;
+}
+
+static const char *scan_separator(struct scan *scan, char c)
+{
+    if (++scan->values > UINT64_C(10) * TENSORS_MAX)
+        return "its header describes more than a million tensors";
+    if (c == ',' && scan->depth > 0 && scan->open[scan->depth - 1] == '[' &&
+        ++scan->commas >= LIST_MAX)
+        return "its header has a list of more than 64 numbers, which no shape is";
+    return NULL;
+}
+
+/* Says what is wrong with a header that describes no reasonable file, in one pass without memory:
+ * a tree of JSON takes 20 times the space of its text. NULL: nothing. */
+static const char *scan_header(const char *data, uint64_t length)
+{
+    struct scan scan = {.at = data, .end = data + length};
+    const char *wrong = NULL;
+
+    while (!wrong && scan.at < scan.end) {
+        char c = *scan.at;
+
+        if (c == '"') {
+            skip_string(&scan);
+            continue;
+        }
+        if (c == '{' || c == '[' || c == '}' || c == ']')
+            wrong = scan_bracket(&scan, c);
+        else if (c == ',' || c == ':')
+            wrong = scan_separator(&scan, c);
+        scan.at++;
+    }
+    return wrong;
 }
 
 clg_status clg_safetensors_parse(struct clg_safetensors *file, struct clg_ctx *ctx,
                                  const char *path, const char *data, size_t size)
 {
-    uint64_t length = 0;
+    uint64_t length;
+    const char *wrong;
     json_error_t error;
     clg_status status;
 
+    CLG_TRY(clg_safetensors_check_head(ctx, path, data, size < CLG_MAGIC_SIZE ? size : CLG_MAGIC_SIZE, size));
     *file = (struct clg_safetensors){.ctx = ctx, .path = path};
-    CLG_TRY(check_sizes(file, data, size, &length));
+    length = read_length(data);
+    wrong = scan_header(data + 8, length);
+    if (wrong)
+        return refuse(file, "'%s': %s", path, wrong);
     file->header = json_loadb(data + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
     if (!file->header && json_error_code(&error) == json_error_out_of_memory)
         return clg_fail(ctx, CLG_ERR_MEMORY, "'%s': out of host memory for its header", path);

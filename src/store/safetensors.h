@@ -56,6 +56,9 @@ struct clg_safetensors {
     CLG_VEC(struct clg_file_tensor) tensors; /* in the order of their data */
 };
 
+/* Refuses by the first bytes (have of size) what is no safetensors file. */
+clg_status clg_safetensors_check_head(struct clg_ctx *ctx, const char *path, const char *head,
+                                      size_t have, uint64_t size);
 /* Checks everything: every byte of the body belongs to one tensor, of the size its shape says. path
  * and data must outlive *file. On failure there is nothing to finish. */
 clg_status clg_safetensors_parse(struct clg_safetensors *file, struct clg_ctx *ctx,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/magic.h"
 
 static void recipe_finish(struct clg_object *object)
 {
@@ -63,18 +64,23 @@ static const char *name_of(struct clg_blocks *pool, const char *path)
     return name;
 }
 
+#define RECIPE_MAX (UINT64_C(16) << 20) /* bytes: what is larger is something else */
+
 static clg_status parse_file(struct clg_recipe *recipe, const char *path)
 {
+    struct clg_ctx *ctx = recipe->object.ctx;
     const char *origin = clg_blocks_print(&recipe->pool, "%s", path);
     char *text;
     size_t size;
 
     if (!origin)
         return CLG_ERR_MEMORY;
-    CLG_TRY(clg_file_read(recipe->object.ctx, path, &text, &size));
-    recipe->root = clg_yaml_parse(&recipe->pool, origin, true, text, size);
-    clg_free(recipe->object.ctx, text);
-    return recipe->root ? CLG_OK : clg_error_status(recipe->object.ctx);
+    CLG_TRY(clg_file_read_limited(ctx, path, RECIPE_MAX, &text, &size));
+    if (clg_magic_check(ctx, path, text, size < CLG_MAGIC_SIZE ? size : CLG_MAGIC_SIZE,
+                        CLG_READS_RECIPE) == CLG_OK)
+        recipe->root = clg_yaml_parse(&recipe->pool, origin, true, text, size);
+    clg_free(ctx, text);
+    return recipe->root ? CLG_OK : clg_error_status(ctx);
 }
 
 /* ---- what the table cannot say ---- */

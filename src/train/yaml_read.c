@@ -1,5 +1,6 @@
 /* libyaml's events into a tree. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -63,22 +64,15 @@ static struct clg_yaml *read_scalar(struct reader *reader, const yaml_event_t *e
 }
 
 /* Reads the key of a map's next entry from its event. */
-static const char *read_key(struct reader *reader, const struct clg_yaml *map,
-                            const yaml_event_t *event)
+static const char *read_key(struct reader *reader, const yaml_event_t *event)
 {
     const struct clg_yaml *key;
-    char what[200];
 
     if (event->type != YAML_SCALAR_EVENT) {
         reader_fail(reader, event->start_mark, "a key must be a word");
         return NULL;
     }
     key = read_scalar(reader, event);
-    if (key && clg_yaml_find(map, key->text)) {
-        snprintf(what, sizeof(what), "the key '%.100s' is there twice", key->text);
-        reader_fail(reader, event->start_mark, what);
-        return NULL;
-    }
     return key ? key->text : NULL;
 }
 
@@ -93,7 +87,7 @@ static bool read_child(struct reader *reader, struct clg_yaml *parent, const yam
     if (parent->kind == CLG_YAML_LIST) {
         child = read_node(reader, start, depth);
     } else {
-        key = read_key(reader, parent, start);
+        key = read_key(reader, start);
         if (!key || !next_event(reader, &value))
             return false;
         child = read_node(reader, &value, depth);
@@ -102,6 +96,39 @@ static bool read_child(struct reader *reader, struct clg_yaml *parent, const yam
     if (child)
         clg_yaml_add(parent, key, child);
     return child != NULL;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct clg_yaml *x = *(const struct clg_yaml *const *)a;
+    const struct clg_yaml *y = *(const struct clg_yaml *const *)b;
+    int order = strcmp(x->key, y->key);
+
+    return order ? order : x->line - y->line;
+}
+
+/* Refuses a map that has a key twice; sorted, because maps may be long. */
+static bool check_keys(struct reader *reader, const struct clg_yaml *map)
+{
+    struct clg_ctx *ctx = reader->pool->ctx;
+    size_t count = clg_yaml_count(map), n = 0;
+    const struct clg_yaml **sorted = clg_new(ctx, count, sizeof(*sorted)), *twice = NULL;
+
+    if (!sorted) {
+        reader->status = CLG_ERR_MEMORY;
+        return false;
+    }
+    for (const struct clg_yaml *child = map->first; child; child = child->next)
+        sorted[n++] = child;
+    qsort(sorted, n, sizeof(*sorted), by_key);
+    for (size_t i = 1; i < n && !twice; i++)
+        if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
+            twice = sorted[i];
+    clg_free(ctx, sorted);
+    if (twice)
+        reader->status =
+            clg_yaml_fail(ctx, twice, "the key '%.100s' is there twice", twice->key);
+    return !twice;
 }
 
 static struct clg_yaml *read_children(struct reader *reader, const yaml_event_t *start, int depth)
@@ -127,7 +154,7 @@ static struct clg_yaml *read_children(struct reader *reader, const yaml_event_t 
         if (!node)
             return NULL;
     }
-    return node;
+    return node->kind == CLG_YAML_LIST || check_keys(reader, node) ? node : NULL;
 }
 
 static struct clg_yaml *read_node(struct reader *reader, const yaml_event_t *event, int depth)
