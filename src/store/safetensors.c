@@ -246,15 +246,17 @@ struct scan {
     const char *at, *end;
     int depth;
     char open[3]; /* the brackets around: an object, a tensor, a list */
-    uint64_t commas, values;
+    uint64_t commas; /* of the innermost list */
+    uint64_t colons, all_commas;
 };
 
 /* From a quotation mark to behind the one that ends the text. */
 static void skip_string(struct scan *scan)
 {
     for (scan->at++; scan->at < scan->end && *scan->at != '"'; scan->at++)
-        scan->at += *scan->at == '\\';
-    scan->at++;
+        if (*scan->at == '\\' && scan->at + 1 < scan->end)
+            scan->at++;
+    scan->at += scan->at < scan->end;
 }
 
 static const char *scan_bracket(struct scan *scan, char c)
@@ -272,7 +274,7 @@ static const char *scan_bracket(struct scan *scan, char c)
 
 static const char *scan_separator(struct scan *scan, char c)
 {
-    if (++scan->values > UINT64_C(10) * TENSORS_MAX)
+    if ((c == ':' ? ++scan->colons : ++scan->all_commas / 3) > UINT64_C(5) * TENSORS_MAX)
         return "its header describes more than a million tensors";
     if (c == ',' && scan->depth > 0 && scan->open[scan->depth - 1] == '[' &&
         ++scan->commas >= LIST_MAX)

@@ -21,6 +21,13 @@ static const struct clg_kind *find_kind(const struct clg_family *family, const c
 static clg_status unknown_kind(const struct clg_parse *p, const struct clg_yaml *node,
                                const char *where, const struct clg_family *family, const char *name)
 {
+    const char *hint = clg_hint_key(p, node, NULL);
+
+    if (!hint)
+        return CLG_ERR_MEMORY;
+    if (hint[0])
+        return clg_yaml_fail(p->pool->ctx, node, "%s: unknown %s '%.100s'%s", where, family->noun,
+                             name, hint);
     return clg_yaml_fail(p->pool->ctx, node,
                          "%s: unknown %s '%.100s'; the nearest known one is '%s'", where,
                          family->noun, name, clg_parse_nearest(name, kind_name, family));
@@ -68,7 +75,9 @@ static struct clg_yaml *main_entry(struct clg_yaml *node, struct clg_choice *cho
     for (struct clg_yaml *entry = node->first; entry; entry = entry->next) {
         const char **word = choice->name ? clg_choice_word(choice, entry->key) : NULL;
 
-        if (word && entry->kind == CLG_YAML_SCALAR)
+        if (word && clg_yaml_is_null(entry))
+            continue;
+        if (word && entry->kind == CLG_YAML_SCALAR && entry->text[0])
             *word = entry->text;
         else if (main)
             return NULL;
@@ -76,6 +85,19 @@ static struct clg_yaml *main_entry(struct clg_yaml *node, struct clg_choice *cho
             main = entry;
     }
     return main;
+}
+
+/* Why a map has an entry too many; "" where nothing is known. */
+static const char *hint_entries(const struct clg_parse *p, const struct clg_yaml *node)
+{
+    const char *hint = "";
+    const struct clg_yaml *before = NULL;
+
+    for (const struct clg_yaml *child = node->first; child && hint && !hint[0];
+         before = child, child = child->next)
+        if (child->key && before)
+            hint = clg_hint_key(p, child, before);
+    return hint ? hint : "";
 }
 
 static clg_status parse_one_of(const struct clg_parse *p, const struct clg_key *key,
@@ -90,7 +112,8 @@ static clg_status parse_one_of(const struct clg_parse *p, const struct clg_key *
         CLG_TRY(expand_word(p, node, family));
     entry = node->kind != CLG_YAML_LIST ? main_entry(node, choice) : NULL;
     if (!entry) {
-        must = clg_blocks_print(p->pool, "one %s, as NAME or {NAME: {...}}", family->noun);
+        must = clg_blocks_print(p->pool, "one %s, as NAME or {NAME: {...}}%s", family->noun,
+                                hint_entries(p, node));
         return must ? clg_parse_wrong(p, node, where, must) : CLG_ERR_MEMORY;
     }
     choice->at = node;

@@ -72,10 +72,16 @@ static const char *key_name(const void *kind, size_t i)
 }
 
 static clg_status unknown_key(const struct clg_parse *p, const struct clg_kind *kind,
-                              const struct clg_yaml *child, const char *where)
+                              const struct clg_yaml *child, const struct clg_yaml *before,
+                              const char *where)
 {
-    const char *in = where[0] ? where : "the recipe";
+    const char *in = where[0] ? where : "the recipe", *hint = clg_hint_key(p, child, before);
 
+    if (!hint)
+        return CLG_ERR_MEMORY;
+    if (hint[0])
+        return clg_yaml_fail(p->pool->ctx, child, "unknown key '%.100s' in %s%s", child->key, in,
+                             hint);
     if (!kind->keys)
         return clg_yaml_fail(p->pool->ctx, child, "unknown key '%.100s': %s takes none", child->key,
                              in);
@@ -108,7 +114,7 @@ static clg_status expand_bare(const struct clg_parse *p, const struct clg_kind *
     return CLG_OK;
 }
 
-/* Removes an entry whose value is null: as if it were not there. */
+/* Removes an entry whose value is null: a key that is known is then as if it were not there. */
 static void drop_nulls(struct clg_yaml *map)
 {
     struct clg_yaml *child = map->first, *next;
@@ -124,11 +130,14 @@ static void drop_nulls(struct clg_yaml *map)
 static clg_status check_keys(const struct clg_parse *p, const struct clg_kind *kind,
                              struct clg_yaml *node, const char *where, struct clg_choice *choice)
 {
-    for (struct clg_yaml *child = node->first; child; child = child->next) {
+    for (struct clg_yaml *child = node->first, *before = NULL; child;
+         before = child, child = child->next) {
         if (find_key(kind, child->key))
             continue;
         if (!choice || !clg_choice_word(choice, child->key))
-            return unknown_key(p, kind, child, where);
+            return unknown_key(p, kind, child, before, where);
+        if (clg_yaml_is_null(child))
+            continue;
         if (child->kind != CLG_YAML_SCALAR || !child->text[0])
             return clg_parse_wrong(p, child, child->key, "a word");
         *clg_choice_word(choice, child->key) = child->text;
@@ -155,8 +164,8 @@ clg_status clg_parse_kind(const struct clg_parse *p, const struct clg_kind *kind
                           void *args)
 {
     CLG_TRY(expand_bare(p, kind, node, where));
-    drop_nulls(node);
     CLG_TRY(check_keys(p, kind, node, where, choice));
+    drop_nulls(node);
     for (const struct clg_key *key = kind->keys; key && key->name; key++) {
         struct clg_yaml *value = value_of(p, key, node);
 

@@ -127,6 +127,13 @@ const char *clg_parse_join(const struct clg_parse *p, const char *where, const c
 /* "WHERE is 'abc', but must be MUST". */
 clg_status clg_parse_wrong(const struct clg_parse *p, const struct clg_yaml *node,
                            const char *where, const char *must);
+/* What a value that is no number as recipes write them, and an unknown key after the entry `before`
+ * (or NULL), probably come from: ": a space is missing after ...", or "" where nothing is known. NULL
+ * when memory is short. */
+const char *clg_hint_number(const struct clg_parse *p, const struct clg_yaml *node,
+                            const char *must);
+const char *clg_hint_key(const struct clg_parse *p, const struct clg_yaml *child,
+                         const struct clg_yaml *before);
 /* The nearest of the names that name() gives for i = 0, 1, ... until NULL. */
 const char *clg_parse_nearest(const char *text, const char *(*name)(const void *list, size_t i),
                               const void *list);

@@ -1,4 +1,5 @@
 /* Values that have no keys of their own: numbers, words, paths, shapes, lists of these. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -25,23 +26,42 @@ static const char *shown(const struct clg_parse *p, const struct clg_yaml *node)
 clg_status clg_parse_wrong(const struct clg_parse *p, const struct clg_yaml *node,
                            const char *where, const char *must)
 {
-    return clg_yaml_fail(p->pool->ctx, node, "%s is %s, but must be %s", where, shown(p, node),
-                         must);
+    const char *hint = clg_hint_number(p, node, must);
+
+    if (!hint)
+        return CLG_ERR_MEMORY;
+    return clg_yaml_fail(p->pool->ctx, node, "%s is %s, but must be %s%s", where, shown(p, node),
+                         must, hint);
+}
+
+#define WORD 64
+
+/* Letters and digits in lower case: BCEWithLogitsLoss is near bce_with_logits. */
+static const char *fold(const char *text, char word[WORD])
+{
+    size_t n = 0;
+
+    for (; *text && n < WORD - 1; text++)
+        if (isalnum((unsigned char)*text))
+            word[n++] = (char)tolower((unsigned char)*text);
+    word[n] = '\0';
+    return word;
 }
 
 const char *clg_parse_nearest(const char *text, const char *(*name)(const void *list, size_t i),
                               const void *list)
 {
     const char *best = NULL, *candidate;
+    char word[WORD], other[WORD];
     size_t least = SIZE_MAX;
 
     for (size_t i = 0; (candidate = name(list, i)); i++) {
-        size_t distance = clg_edit_distance(text, candidate);
+        size_t distance = clg_edit_distance(fold(text, word), fold(candidate, other));
 
-        if (strstr(candidate, text) || strstr(text, candidate))
+        if (distance && (strstr(other, word) || strstr(word, other)))
             distance = 1; /* a part of a longer word: xavier for xavier_uniform */
-
-        if (distance < least) {
+        if (distance < least || (distance == least && distance == 1 && strstr(word, other) &&
+                                 strlen(candidate) > strlen(best))) {
             least = distance;
             best = candidate;
         }
@@ -73,10 +93,32 @@ static bool in_range(double value, enum clg_key_range range)
     }
 }
 
+/* YAML 1.1 reads 010 as 8, YAML 1.2 as 10. */
+static bool has_leading_zero(const char *text)
+{
+    text += *text == '+' || *text == '-';
+    return text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+}
+
+/* Whether a number stays one as float32: neither infinite, nor 0 although it is not. */
+static bool fits_float(const char *text, double value)
+{
+    bool is_zero = !text[strcspn(text, "123456789")] || strcspn(text, "123456789") > strcspn(text, "eE");
+
+    return isfinite((float)value) && (is_zero || (float)value != 0);
+}
+
+static bool read_int(const struct clg_yaml *node, int64_t *out)
+{
+    return node->kind == CLG_YAML_SCALAR && node->plain && !has_leading_zero(node->text) &&
+           clg_parse_int(node->text, out);
+}
+
 static bool read_number(const struct clg_yaml *node, enum clg_key_range range, double *out)
 {
-    return node->kind == CLG_YAML_SCALAR && node->plain && clg_parse_double(node->text, out) &&
-           isfinite(*out) && in_range(*out, range);
+    return node->kind == CLG_YAML_SCALAR && node->plain && !has_leading_zero(node->text) &&
+           clg_parse_double(node->text, out) && fits_float(node->text, *out) &&
+           in_range(*out, range);
 }
 
 static clg_status parse_number(const struct clg_parse *p, const struct clg_key *key,
@@ -87,14 +129,26 @@ static clg_status parse_number(const struct clg_parse *p, const struct clg_key *
     return CLG_OK;
 }
 
+#define INT_LARGEST (INT64_C(1) << 53) /* as far as JSON's numbers are whole */
+
+/* A sign and digits, however many. */
+static bool is_digits(const struct clg_yaml *node)
+{
+    const char *text = node->kind == CLG_YAML_SCALAR && node->plain ? node->text : "";
+
+    text += *text == '+' || *text == '-';
+    return *text && !text[strspn(text, "0123456789")];
+}
+
 static clg_status parse_int(const struct clg_parse *p, const struct clg_key *key,
                             struct clg_yaml *node, const char *where, void *field)
 {
     int64_t *out = field;
 
-    if (node->kind != CLG_YAML_SCALAR || !node->plain || !clg_parse_int(node->text, out) ||
-        *out > INT64_C(1) << 53 || *out < -(INT64_C(1) << 53) ||
-        !in_range((double)*out, key->range))
+    if (is_digits(node) && (!read_int(node, out) || *out > INT_LARGEST || *out < -INT_LARGEST) &&
+        !has_leading_zero(node->text))
+        return clg_parse_wrong(p, node, where, "a whole number within 2^53, 9007199254740992");
+    if (!read_int(node, out) || !in_range((double)*out, key->range))
         return clg_parse_wrong(p, node, where,
                                key->range == CLG_POSITIVE       ? "a whole number over 0"
                                : key->range == CLG_NOT_NEGATIVE ? "a whole number of at least 0"
@@ -180,7 +234,7 @@ static clg_status parse_shape(const struct clg_parse *p, const struct clg_key *k
     for (struct clg_yaml *child = node->first; child; child = child->next) {
         int64_t *dim = &shape->dim[shape->rank];
 
-        if (child->kind != CLG_YAML_SCALAR || !clg_parse_int(child->text, dim) || *dim < 1)
+        if (!read_int(child, dim) || *dim < 1)
             return clg_parse_wrong(p, child, where, must);
         if (*dim > INT32_MAX / values)
             return clg_parse_wrong(p, child, where, "so small that a sample has under 2^31 values");
@@ -222,7 +276,7 @@ static clg_status parse_texts(const struct clg_parse *p, const struct clg_key *k
     if (!texts)
         return CLG_ERR_MEMORY;
     for (struct clg_yaml *child = node->first; child; child = child->next) {
-        if (child->kind != CLG_YAML_SCALAR)
+        if (child->kind != CLG_YAML_SCALAR || !child->text[0] || clg_yaml_is_null(child))
             return clg_parse_wrong(p, child, where, "a word");
         texts[i++] = child->text;
     }

@@ -54,8 +54,14 @@ size_t clg_yaml_count(const struct clg_yaml *node)
 
 bool clg_yaml_is_null(const struct clg_yaml *node)
 {
-    return node->kind == CLG_YAML_SCALAR && node->plain &&
-           (!node->text[0] || strcmp(node->text, "~") == 0 || strcmp(node->text, "null") == 0);
+    static const char *const nulls[] = {"", "~", "null", "Null", "NULL"};
+
+    if (node->kind != CLG_YAML_SCALAR || !node->plain)
+        return false;
+    for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+        if (strcmp(node->text, nulls[i]) == 0)
+            return true;
+    return false;
 }
 
 clg_status clg_yaml_fail(struct clg_ctx *ctx, const struct clg_yaml *node, const char *format, ...)
@@ -126,6 +132,9 @@ clg_status clg_yaml_set(struct clg_blocks *pool, struct clg_yaml *root, const ch
     if (!value || value == path)
         return clg_fail(pool->ctx, CLG_ERR_ARGUMENT, "%s: it must be KEY.PATH=VALUE", origin);
     *value++ = '\0';
+    if (path[0] == '.' || strstr(path, "..") || value[-2] == '.')
+        return clg_fail(pool->ctx, CLG_ERR_ARGUMENT, "%s: a part of the key's path is empty",
+                        origin);
     replacement = clg_yaml_parse(pool, origin, false, value, strlen(value));
     if (!replacement)
         return clg_error_status(pool->ctx);

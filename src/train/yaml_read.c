@@ -1,4 +1,5 @@
 /* libyaml's events into a tree. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@ struct reader {
     const char *origin;
     bool lines;
     yaml_parser_t parser;
+    const char *text, *end;
     clg_status status;
 };
 
@@ -30,17 +32,64 @@ static void reader_fail(struct reader *reader, yaml_mark_t mark, const char *wha
         reader->status = clg_yaml_fail(reader->pool->ctx, &place, "%s", what);
 }
 
-static bool next_event(struct reader *reader, yaml_event_t *event)
+/* The text from the beginning of a line, counted from 0. */
+static const char *find_line(const struct reader *reader, size_t line)
+{
+    const char *at = reader->text;
+
+    for (; line > 0 && at < reader->end; at++)
+        line -= *at == '\n' || (*at == '\r' && at + 1 < reader->end && at[1] != '\n');
+    return at;
+}
+
+static bool has_tab_before(const struct reader *reader, size_t line)
+{
+    const char *at = find_line(reader, line);
+
+    while (at < reader->end && *at == ' ')
+        at++;
+    return at < reader->end && *at == '\t';
+}
+
+/* Whether a line is "word:more": libyaml looks for the colon that a space must follow. */
+static bool has_no_space(const struct reader *reader, size_t line)
+{
+    const char *at = find_line(reader, line);
+
+    while (at < reader->end && (*at == ' ' || *at == '-'))
+        at++;
+    while (at < reader->end && (isalnum((unsigned char)*at) || *at == '_' || *at == '.'))
+        at++;
+    return at + 1 < reader->end && *at == ':' && !isspace((unsigned char)at[1]);
+}
+
+/* What libyaml says, and what it probably comes from. */
+static void fail_syntax(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
-    char what[256];
+    yaml_mark_t mark =
+        parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark;
+    size_t lines[3] = {mark.line, mark.line - (mark.line > 0), parser->context_mark.line};
+    const char *hint = "";
+    char what[300];
 
+    if (has_tab_before(reader, mark.line))
+        hint = ": the line begins with a tab, but YAML is indented with spaces";
+    for (size_t i = 0; !hint[0] && i < (parser->context ? 3u : 2u); i++)
+        if (has_no_space(reader, lines[i])) {
+            mark.line = lines[i];
+            hint = ": a space is missing after the colon";
+        }
+    snprintf(what, sizeof(what), "this is not YAML: %s%s",
+             parser->problem ? parser->problem : "out of memory", hint);
+    reader_fail(reader, mark, what);
+}
+
+static bool next_event(struct reader *reader, yaml_event_t *event)
+{
     if (yaml_parser_parse(&reader->parser, event))
         return true;
-    snprintf(what, sizeof(what), "this is not YAML: %s",
-             parser->problem ? parser->problem : "out of memory");
-    reader_fail(reader, parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark,
-                what);
+    fail_syntax(reader);
     return false;
 }
 
@@ -157,10 +206,30 @@ static struct clg_yaml *read_children(struct reader *reader, const yaml_event_t 
     return node->kind == CLG_YAML_LIST || check_keys(reader, node) ? node : NULL;
 }
 
+/* Whether a value has an anchor or a tag: ignored, they would mean nothing without a word. */
+static bool is_decorated(const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return event->data.scalar.anchor || event->data.scalar.tag;
+    case YAML_SEQUENCE_START_EVENT:
+        return event->data.sequence_start.anchor || event->data.sequence_start.tag;
+    case YAML_MAPPING_START_EVENT:
+        return event->data.mapping_start.anchor || event->data.mapping_start.tag;
+    default:
+        return false;
+    }
+}
+
 static struct clg_yaml *read_node(struct reader *reader, const yaml_event_t *event, int depth)
 {
     if (depth > DEPTH_LIMIT) {
         reader_fail(reader, event->start_mark, "lists and maps lie too deep in each other");
+        return NULL;
+    }
+    if (is_decorated(event)) {
+        reader_fail(reader, event->start_mark,
+                    "anchors (&name) and tags (!name) are not supported");
         return NULL;
     }
     switch (event->type) {
@@ -204,7 +273,8 @@ static struct clg_yaml *read_stream(struct reader *reader)
 struct clg_yaml *clg_yaml_parse(struct clg_blocks *pool, const char *origin, bool lines,
                                 const char *text, size_t size)
 {
-    struct reader reader = {.pool = pool, .origin = origin, .lines = lines};
+    struct reader reader = {
+        .pool = pool, .origin = origin, .lines = lines, .text = text, .end = text + size};
     struct clg_yaml *root;
 
     if (!yaml_parser_initialize(&reader.parser)) {

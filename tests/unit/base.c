@@ -356,7 +356,9 @@ TEST(file, sentences_name_the_path)
 
     test_refused(ctx, CLG_ERR_FILE, "/no/such/file",
                  clg_file_read(ctx, "/no/such/file", &data, &size));
-    test_refused(ctx, CLG_ERR_FILE, "'/'", clg_file_read(ctx, "/", &data, &size));
+    test_refused(ctx, CLG_ERR_FILE, "'/': it is a folder", clg_file_read(ctx, "/", &data, &size));
+    test_refused(ctx, CLG_ERR_FILE, "'/dev/zero': it is a device, but must be a file",
+                 clg_file_read(ctx, "/dev/zero", &data, &size));
     test_refused(ctx, CLG_ERR_FILE, "/no/such/file", clg_file_open(&file, ctx, "/no/such/file"));
     clg_ctx_destroy(&ctx);
 }

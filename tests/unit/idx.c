@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <clgrad/data.h>
@@ -193,6 +194,38 @@ TEST(idx, damaged_headers_are_refused)
     finish(&f);
 }
 
+/* Files of another kind are named, compressed ones after they are unpacked. */
+TEST(idx, other_files_are_named)
+{
+    struct fixture f;
+
+    setup(&f);
+    file_write_text(f.images, "<html><head><title>Sign in</title>");
+    refused(&f, "is an HTML page, not an IDX file: what was downloaded is an error or a login page");
+    file_write_text(f.images, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
+    refused(&f, "is a Git LFS pointer, not an IDX file: git lfs pull fetches the file itself");
+    file_write(f.images, "\x93NUMPY\1\0v\0{'descr'", 18);
+    refused(&f, "is a NumPy array (.npy), not an IDX file: docs/recipes.md has four lines");
+    file_write(f.images, "\x93NUMPY\1\0v\0{'descr'", 18);
+    compress_file(f.images);
+    refused(&f, "is a NumPy array (.npy)");
+    file_write(f.images, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
+    refused(&f, "is a PNG image, not an IDX file");
+    file_write(f.images, "PK\3\4\x14\0", 6);
+    refused(&f, "is a zip archive");
+    file_write(f.labels, "\x80\4\x95\1\0\0", 6);
+    refused(&f, "is a Python pickle");
+    file_write(f.labels, "\x28\xb5\x2f\xfd\4\0", 6);
+    refused(&f, "is Zstandard data, not an IDX file: unpack it");
+    file_write(f.labels, "\x30\0\0\0\0\0\0\0{\"w\":{}}", 16);
+    refused(&f, "is a safetensors file, which holds weights, not an IDX file");
+    remove(f.images);
+    cr_assert_eq(mkfifo(f.images, 0600), 0);
+    cr_assert_null(clg_dataset_open_idx(f.ctx, f.images, NULL));
+    cr_assert_not_null(strstr(clg_error(f.ctx), "it is a pipe, but must be a file"));
+    finish(&f);
+}
+
 TEST(idx, wrong_sizes_are_refused)
 {
     struct fixture f;
@@ -213,7 +246,7 @@ TEST(idx, wrong_sizes_are_refused)
     snprintf(f.labels, sizeof(f.labels), "%s", f.folder);
     idx_write(f.images, image_dims, pixels, sizeof(pixels));
     cr_assert_null(clg_dataset_open_idx(f.ctx, f.images, f.labels));
-    cr_assert_not_null(strstr(clg_error(f.ctx), "is not a file"), "%s", clg_error(f.ctx));
+    cr_assert_not_null(strstr(clg_error(f.ctx), "it is a folder, but must be a file"), "%s", clg_error(f.ctx));
     finish(&f);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "store/safetensors.h"
 #include "store/store.h"
 
@@ -458,6 +459,27 @@ TEST(safetensors, refuses_what_is_no_such_file)
     spill(b.path, "\0\0\0\0\0\0\0\0", 8);
     refused(&b, "no JSON object");
     spill(b.path, "PK\3\4 a file of another kind", 28);
+    refused(&b, "is a zip archive, as PyTorch's .pt and NumPy's .npz are, not a safetensors file: in "
+                "Python, safetensors.torch.save_file");
+    spill(b.path, "\x80\2}q\0(X\1\0", 9);
+    refused(&b, "is a Python pickle");
+    spill(b.path, "<html><body>404</body></html>", 29);
+    refused(&b, "is an HTML page, not a safetensors file: what was downloaded");
+    spill(b.path, "\xef\xbb\xbf\n <!DOCTYPE html>", 20);
+    refused(&b, "is an HTML page");
+    spill(b.path, "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", 57);
+    refused(&b, "is a Git LFS pointer, not a safetensors file: git lfs pull fetches the file itself");
+    spill(b.path, "\x93NUMPY\1\0v\0", 10);
+    refused(&b, "is a NumPy array (.npy)");
+    spill(b.path, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16);
+    refused(&b, "is a PNG image");
+    spill(b.path, "\x1f\x8b\x08\0\0\0\0\0\0", 9);
+    refused(&b, "is gzip data, not a safetensors file: gunzip unpacks it");
+    spill(b.path, "\0\0\x08\x03\0\0\x27\x10\0\0\0\x1c", 12);
+    refused(&b, "is an IDX file, which holds data");
+    spill(b.path, "GGUF\3\0\0\0\1", 9);
+    refused(&b, "is a GGUF file");
+    spill(b.path, "weights of mine, as text", 24);
     refused(&b, "header would have");
     spill(b.path, "\x20\0\0\0\0\0\0\0{}", 10);
     refused(&b, "cut short");
@@ -466,6 +488,75 @@ TEST(safetensors, refuses_what_is_no_such_file)
     test_refused(b.ctx, CLG_ERR_FILE, "none", clg_store_load(b.store, "/none/at/all"));
     test_refused(b.ctx, CLG_ERR_FILE, b.folder, clg_store_load(b.store, b.folder));
     test_refused(b.ctx, CLG_ERR_ARGUMENT, "path", clg_store_load(b.store, NULL));
+    bench_close(&b);
+}
+
+/* What blocks, or has no end, is not read at all. */
+TEST(safetensors, reads_files_alone)
+{
+    struct bench b = bench_open();
+    test_refused(b.ctx, CLG_ERR_FILE, "'/dev/zero': it is a device, but must be a file",
+                 clg_store_load(b.store, "/dev/zero"));
+    cr_assert_eq(mkfifo(b.path, 0600), 0);
+    test_refused(b.ctx, CLG_ERR_FILE, "it is a pipe, but must be a file",
+                 clg_store_load(b.store, b.path));
+    test_refused(b.ctx, CLG_ERR_FILE, "it is a folder, but must be a file",
+                 clg_store_load(b.store, b.folder));
+    bench_close(&b);
+}
+
+/* Headers that would make a large tree are refused in one pass: at most the file itself is held. */
+TEST(safetensors, bounds_of_the_header)
+{
+    enum { SIZE = 40 << 20 };
+    struct bench b = bench_open();
+    struct clg_safetensors file;
+    char *data = calloc(1, 8 + SIZE);
+    uint64_t length = SIZE;
+    memcpy(data, &length, 8);
+    static const struct {
+        const char *head, *part, *words;
+    } cases[] = {
+        {"{\"w\":{\"dtype\":\"F32\",\"shape\":[", "1,", "a list of more than 64 numbers"},
+        {"{\"w\":", "[[", "too deep in each other"},
+        {"{", "\"a\":1,", "more than a million tensors"},
+        {"{\"w\":[", "[1],", "a list of more than 64 numbers"},
+        {"{", "\"\\", "not JSON"},
+    };
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        size_t at = 8 + strlen(cases[c].head), size = strlen(cases[c].part);
+        memcpy(data + 8, cases[c].head, at - 8);
+        for (; at + size <= 8 + SIZE; at += size)
+            memcpy(data + at, cases[c].part, size);
+        memset(data + at, ' ', 8 + SIZE - at);
+        test_refused(b.ctx, CLG_ERR_FORMAT, cases[c].words,
+                     clg_safetensors_parse(&file, b.ctx, b.path, data, 8 + SIZE));
+    }
+    free(data);
+    bench_close(&b);
+}
+
+/* 200,000 tensors: the time grows with their number. */
+TEST(safetensors, many_tensors)
+{
+    enum { TENSORS = 200000 };
+    struct bench b = bench_open();
+    char *header = malloc(TENSORS * 100 + 10), *at = header;
+    float *body = calloc(TENSORS, 4);
+    clg_load_params params = clg_load_defaults();
+    clg_load_report report;
+    one_entry(&b, 3);
+    for (int i = 0; i < TENSORS; i++)
+        at += sprintf(at, "%c\"t%d\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[%d,%d]}",
+                      i ? ',' : '{', i, 4 * i, 4 * i + 4);
+    strcpy(at, "}");
+    write_raw(&b, header, body, TENSORS * sizeof(*body));
+    params.missing = params.extra = true;
+    test_ok(b.ctx, clg_store_load_with(b.store, b.path, &params, &report));
+    cr_assert_eq(report.extra, TENSORS);
+    test_ok(b.ctx, clg_store_get(b.store, "w", (float[3]){0}, 12));
+    free(header);
+    free(body);
     bench_close(&b);
 }
 
