@@ -30,6 +30,11 @@ clg_status clg_recipe_check_sizes(const struct clg_recipe *recipe, const clg_mod
     if (!data)
         return CLG_OK;
     CLG_TRY(check_samples(recipe, data));
+    if (data->has_labels && recipe->classes && data->label_type != CLG_I32)
+        return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,
+                             "the loss %s needs labels that are classes, of bytes or int32, but those "
+                             "of '%s' are float32; mse takes numbers",
+                             recipe->values.loss.kind->name, data->label_name);
     if (!data->has_labels || clg_dataset_values(&data->label_shape) == wanted)
         return CLG_OK;
     return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,
@@ -41,10 +46,13 @@ clg_status clg_recipe_check_sizes(const struct clg_recipe *recipe, const clg_mod
 
 clg_status clg_recipe_check_classes(const struct clg_recipe *recipe, clg_dataset *data)
 {
+    clg_status status;
+
     if (!data || !data->has_labels || !recipe->classes)
         return CLG_OK;
-    return recipe->ignores ? clg_dataset_check_labels(data, recipe->classes, recipe->ignored)
-                           : clg_dataset_check_classes(data, recipe->classes);
+    status = recipe->ignores ? clg_dataset_check_labels(data, recipe->classes, recipe->ignored)
+                             : clg_dataset_check_classes(data, recipe->classes);
+    return status == CLG_OK ? CLG_OK : clg_recipe_fail_at(recipe, recipe->values.loss.at);
 }
 
 clg_status clg_recipe_check_data(clg_recipe *recipe, const clg_model *model, clg_dataset *data)

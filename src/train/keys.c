@@ -59,7 +59,7 @@ static clg_status parse_value(const struct clg_parse *p, const struct clg_key *k
 static const struct clg_key *find_key(const struct clg_kind *kind, const char *name)
 {
     for (const struct clg_key *key = kind->keys; key && key->name; key++)
-        if (strcmp(key->name, name) == 0)
+        if (strcmp(key->name, name) == 0 || (key->also && strcmp(key->also, name) == 0))
             return key;
     return NULL;
 }
@@ -127,13 +127,30 @@ static void drop_nulls(struct clg_yaml *map)
     }
 }
 
+/* Gives an entry the key's own name. */
+static clg_status rename_key(const struct clg_parse *p, const struct clg_key *key,
+                             const struct clg_yaml *node, struct clg_yaml *child)
+{
+    if (strcmp(child->key, key->name) == 0)
+        return CLG_OK;
+    if (clg_yaml_find(node, key->name))
+        return clg_yaml_fail(p->pool->ctx, child, "'%s' and '%s' are one key, and it is there twice",
+                             key->name, key->also);
+    child->key = key->name;
+    return CLG_OK;
+}
+
 static clg_status check_keys(const struct clg_parse *p, const struct clg_kind *kind,
                              struct clg_yaml *node, const char *where, struct clg_choice *choice)
 {
     for (struct clg_yaml *child = node->first, *before = NULL; child;
          before = child, child = child->next) {
-        if (find_key(kind, child->key))
+        const struct clg_key *key = find_key(kind, child->key);
+
+        if (key) {
+            CLG_TRY(rename_key(p, key, node, child));
             continue;
+        }
         if (!choice || !clg_choice_word(choice, child->key))
             return unknown_key(p, kind, child, before, where);
         if (clg_yaml_is_null(child))

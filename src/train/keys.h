@@ -44,6 +44,9 @@ struct clg_key {
     bool required;
     enum clg_key_range range; /* of INT, NUMBER and NUMBERS */
     const void *detail; /* words (const char *const *), struct clg_kind or struct clg_family */
+    const char *also;   /* another name: PyTorch's */
+    int input;          /* of a layer's INT: the dimension of its input that has this size, -1: the
+                         * last; 0: none. It is inferred, and checked where it is given */
 };
 
 /* A section, layer, loss, optimizer or kind of data: its keys, and what it makes. */

@@ -1,4 +1,5 @@
 /* The list of a recipe's layers, and building a list of them. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,6 +146,29 @@ static clg_tensor build_shared(struct clg_build *build, const struct clg_choice 
 
 /* ---- building ---- */
 
+/* Refuses sizes of the input that the recipe gives and the input does not have. */
+static bool check_inputs(struct clg_build *build, const struct clg_choice *layer, clg_tensor x)
+{
+    clg_shape shape = clg_tensor_shape(x);
+    char text[CLG_SHAPE_TEXT];
+
+    for (const struct clg_key *key = layer->kind->keys; key && key->name; key++) {
+        int dim = key->input < 0 ? shape.rank - 1 : key->input;
+        int64_t given;
+
+        if (!key->input || dim >= shape.rank)
+            continue;
+        given = *(const int64_t *)((const char *)layer->args + key->offset);
+        if (given && given != shape.dim[dim]) {
+            clg_layer_refuse(build, "%s: %s is %" PRId64 ", but dimension %d of the input %s is not",
+                             layer->kind->name, key->name, given, dim,
+                             clg_shape_text(&shape, text));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What blocks in blocks repeat would fill the memory first. */
 #define LAYERS_MAX 10000
 
@@ -162,7 +186,7 @@ static clg_tensor build_layer(struct clg_build *build, const struct clg_choice *
     *own = (struct clg_built){layer->kind, name, name, NULL};
     if (++build->layers > LAYERS_MAX)
         x = clg_layer_refuse(build, "the model has more than 10000 layers");
-    else if (!find_owner(build, layer, prefix, own))
+    else if (!check_inputs(build, layer, x) || !find_owner(build, layer, prefix, own))
         x = (clg_tensor){0};
     else if (layer->share || build->sharing)
         x = build_shared(build, layer, own->owner, x);

@@ -22,7 +22,14 @@ struct clg_built {
         key, CLG_KEY_NUMBERS, fallback, offsetof(type, field), doc_text, .range = at_least         \
     }
 
-/* Reads such a key as whole numbers into to[0] to to[size - 1], a single number into all; absent: as
+/* A size that is inferred from dimension `dim` of the input (-1: the last), under PyTorch's name. */
+#define CLG_INPUT_KEY(type, field, key, dim, of)                                                   \
+    {                                                                                              \
+        key, CLG_KEY_INT, NULL, offsetof(type, field), of " of the input, which is inferred",      \
+            .range = CLG_POSITIVE, .input = dim                                                    \
+    }
+
+/* Reads a key of CLG_PAIR_KEY as whole numbers into to[0] to to[size - 1], a single number into all; absent: as
  * they are. False, and a failure, when it is something else. */
 bool clg_layer_sizes(struct clg_build *build, const char *layer, const char *key,
                      const struct clg_numbers *from, int size, int32_t *to);

@@ -2,7 +2,7 @@
 #include "train/layers.h"
 
 struct conv {
-    int64_t out, groups;
+    int64_t in, out, groups;
     bool bias;
     struct clg_numbers kernel, stride, padding, dilation, output_padding;
 };
@@ -11,8 +11,9 @@ struct conv {
 #define OUT_KEY                                                                                    \
     {                                                                                              \
         "out", CLG_KEY_INT, NULL, offsetof(struct conv, out), "number of output channels",         \
-            .required = true, .range = CLG_POSITIVE                                                \
-    }
+            .required = true, .range = CLG_POSITIVE, .also = "out_channels"                        \
+    },                                                                                             \
+        CLG_INPUT_KEY(struct conv, in, "in_channels", 1, "channels")
 #define KERNEL_KEY(doc)                                                                            \
     {                                                                                              \
         "kernel_size", CLG_KEY_NUMBERS, NULL, offsetof(struct conv, kernel), doc,                  \

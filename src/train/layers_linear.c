@@ -2,12 +2,13 @@
 #include "train/layers.h"
 
 struct linear {
-    int64_t out;
+    int64_t in, out;
     bool bias;
 };
 static const struct clg_key linear_keys[] = {
     {"out", CLG_KEY_INT, NULL, offsetof(struct linear, out), "number of outputs", .required = true,
-     .range = CLG_POSITIVE},
+     .range = CLG_POSITIVE, .also = "out_features"},
+    CLG_INPUT_KEY(struct linear, in, "in_features", -1, "last dimension"),
     {"bias", CLG_KEY_BOOL, "true", offsetof(struct linear, bias), "whether a bias is added"},
     {0},
 };

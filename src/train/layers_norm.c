@@ -1,10 +1,12 @@
 /* Normalisation in recipes: names, keys and defaults of PyTorch's modules. */
+#include "base/text.h"
 #include "train/layers.h"
 
 struct norm {
     double eps, momentum;
     bool affine, running;
-    int64_t groups;
+    int64_t groups, channels;
+    clg_shape normalized;
 };
 #define EPS_KEY(fallback, of)                                                                      \
     {                                                                                              \
@@ -49,7 +51,10 @@ static bool has_rank(struct clg_build *build, const char *layer, clg_tensor x, i
         .layer = build_##word,                                                                     \
     };
 
+#define CHANNELS_KEY(key) CLG_INPUT_KEY(struct norm, channels, key, 1, "channels")
+
 static const struct clg_key batchnorm_keys[] = {
+    CHANNELS_KEY("num_features"),
     EPS_KEY("1e-5", VARIANCE),
     {"momentum", CLG_KEY_NUMBER, "0.1", offsetof(struct norm, momentum),
      "share of the batch in the running values", .range = CLG_SHARE},
@@ -78,6 +83,7 @@ BATCHNORM(batchnorm1d, 2, 3, SEQUENCE_OR_ROW, "")
 BATCHNORM(batchnorm2d, 4, 4, IMAGE, " and the image")
 
 static const struct clg_key instancenorm_keys[] = {
+    CHANNELS_KEY("num_features"),
     EPS_KEY("1e-5", VARIANCE),
     AFFINE_KEY("affine", "false", BOTH),
     {0},
@@ -95,16 +101,40 @@ static const struct clg_key instancenorm_keys[] = {
 INSTANCENORM(instancenorm1d, 3, SEQUENCE, "the sequence")
 INSTANCENORM(instancenorm2d, 4, IMAGE, "the image")
 
-/* The sample's dimensions are what PyTorch calls normalized_shape: they are inferred. */
-#define DIMS_KEY                                                                                   \
+/* The dimensions are the input's last ones: normalized_shape says how many, and is checked. */
+#define DIMS_KEYS                                                                                  \
+    {"normalized_shape", CLG_KEY_SHAPE, NULL, offsetof(struct norm, normalized),                   \
+     "the last dimensions of the input, which are inferred"},                                      \
     {                                                                                              \
-        "dims", CLG_KEY_INT, "1", offsetof(struct norm, groups),                                   \
-            "how many of the last dimensions", .range = CLG_POSITIVE                               \
+        "dims", CLG_KEY_INT, NULL, offsetof(struct norm, groups),                                  \
+            "how many of the last dimensions; absent: as many as normalized_shape has, or 1",      \
+            .range = CLG_POSITIVE                                                                  \
     }
+
+/* How many dimensions are normalised over; 0, and a failure, when the keys do not fit. */
+static int32_t dims_of(struct clg_build *build, const char *layer, clg_tensor x,
+                       const struct norm *a)
+{
+    clg_shape shape = clg_tensor_shape(x);
+    char has[CLG_SHAPE_TEXT], must[CLG_SHAPE_TEXT];
+    int32_t rank = a->normalized.rank, first = shape.rank - rank;
+    bool fits = first >= 0 && (!a->groups || a->groups == rank);
+
+    if (rank == 0)
+        return a->groups ? clg_layer_int(a->groups) : 1;
+    for (int32_t i = 0; fits && i < rank; i++)
+        fits = shape.dim[first + i] == a->normalized.dim[i];
+    if (fits)
+        return rank;
+    clg_layer_refuse(build, "%s: normalized_shape is %s, but the input is %s and dims is %d", layer,
+                     clg_shape_text(&a->normalized, must), clg_shape_text(&shape, has),
+                     a->groups ? (int)clg_layer_int(a->groups) : (int)rank);
+    return 0;
+}
 static const struct clg_key layernorm_keys[] = {
     EPS_KEY("1e-5", VARIANCE),
     AFFINE_KEY("elementwise_affine", "true", BOTH),
-    DIMS_KEY,
+    DIMS_KEYS,
     {0},
 };
 static clg_tensor build_layernorm(struct clg_build *build, const char *name, clg_tensor x,
@@ -112,9 +142,9 @@ static clg_tensor build_layernorm(struct clg_build *build, const char *name, clg
 {
     const struct norm *a = args;
     clg_norm_layer_params params = norm_of(a);
+    int32_t dims = dims_of(build, "layernorm", x, a);
 
-    (void)build;
-    return clg_layer_norm_layer(x, name, clg_layer_int(a->groups), &params);
+    return dims ? clg_layer_norm_layer(x, name, dims, &params) : (clg_tensor){0};
 }
 KIND(layernorm, layernorm_keys, "normalises over the last dimensions")
 
@@ -122,7 +152,7 @@ KIND(layernorm, layernorm_keys, "normalises over the last dimensions")
 static const struct clg_key rmsnorm_keys[] = {
     EPS_KEY("1.1920929e-7", "added to the mean square"),
     AFFINE_KEY("elementwise_affine", "true", "whether a weight is learnt"),
-    DIMS_KEY,
+    DIMS_KEYS,
     {0},
 };
 static clg_tensor build_rmsnorm(struct clg_build *build, const char *name, clg_tensor x,
@@ -130,15 +160,16 @@ static clg_tensor build_rmsnorm(struct clg_build *build, const char *name, clg_t
 {
     const struct norm *a = args;
     clg_norm_layer_params params = norm_of(a);
+    int32_t dims = dims_of(build, "rmsnorm", x, a);
 
-    (void)build;
-    return clg_rms_norm_layer(x, name, clg_layer_int(a->groups), &params);
+    return dims ? clg_rms_norm_layer(x, name, dims, &params) : (clg_tensor){0};
 }
 KIND(rmsnorm, rmsnorm_keys, "divides by the root of the mean square over the last dimensions")
 
 static const struct clg_key groupnorm_keys[] = {
     {"num_groups", CLG_KEY_INT, NULL, offsetof(struct norm, groups), "groups of channels",
      .required = true, .range = CLG_POSITIVE},
+    CHANNELS_KEY("num_channels"),
     EPS_KEY("1e-5", VARIANCE),
     AFFINE_KEY("affine", "true", BOTH),
     {0},

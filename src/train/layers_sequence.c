@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct recurrent {
-    int64_t out, num_layers;
+    int64_t in, out, num_layers;
     double dropout;
     bool bias, bidirectional, last;
     const char *nonlinearity;
@@ -14,9 +14,11 @@ struct recurrent {
      CLG_KEY_INT,                                                                                  \
      NULL,                                                                                         \
      offsetof(struct recurrent, out),                                                              \
-     "hidden_size: outputs of each step and direction",                                            \
+     "outputs of each step and direction",                                                         \
      .required = true,                                                                             \
-     .range = CLG_POSITIVE},                                                                       \
+     .range = CLG_POSITIVE,                                                                        \
+     .also = "hidden_size"},                                                                       \
+        CLG_INPUT_KEY(struct recurrent, in, "input_size", -1, "numbers of a step"),                \
         {"num_layers",                                                                             \
          CLG_KEY_INT,                                                                              \
          "1",                                                                                      \
@@ -172,13 +174,14 @@ const struct clg_kind clg_embedding_layer_kind = {
 /* ---- attention ---- */
 
 struct attention {
-    int64_t heads;
+    int64_t heads, width;
     double dropout;
     bool bias, causal, rotary;
 };
 static const struct clg_key attention_keys[] = {
     {"num_heads", CLG_KEY_INT, NULL, offsetof(struct attention, heads),
      "heads that share the numbers of a step", .required = true, .range = CLG_POSITIVE},
+    CLG_INPUT_KEY(struct attention, width, "embed_dim", -1, "numbers of a step"),
     {"dropout", CLG_KEY_NUMBER, "0", offsetof(struct attention, dropout), "of the weights",
      .range = CLG_SHARE},
     {"bias", CLG_KEY_BOOL, "true", offsetof(struct attention, bias), "whether biases are added"},

@@ -43,8 +43,10 @@ static void add_words(struct clg_text *out, const char *const *words)
 
 static void add_key(struct clg_text *out, const char *where, const struct clg_key *key)
 {
-    clg_text_add(out, "| `%s%s` | %s%s | ", where, key->name, type_words(key),
-                 range_words(key->range));
+    clg_text_add(out, "| `%s%s`", where, key->name);
+    if (key->also)
+        clg_text_add(out, ", `%s%s`", where, key->also);
+    clg_text_add(out, " | %s%s | ", type_words(key), range_words(key->range));
     if (key->required)
         clg_text_add(out, "required");
     else if (key->fallback && strcmp(key->fallback, "{}") != 0)
