@@ -67,13 +67,13 @@ CLG_API void clg_store_seal(clg_store *store);
 
 /* Writes entries as safetensors under their names, optimizer states as optimizer.NAME.STATE.ENTRY, an
  * optimizer's steps as optimizer.NAME.step (U32), the
- * counters as metadata clgrad.step and clgrad.draw; tensors kept by a load are written back.
+ * counters as metadata clgrad.step and clgrad.draw, and a checksum of all this as clgrad.checksum; tensors kept by a load are written back.
  * Temporary file, fsync, rename: the old file is there until the new one is whole. Equal stores give
  * equal files. metadata: NULL, or pairs key, value, ..., NULL; no key begins with "clgrad.". */
 CLG_API clg_status clg_store_save(clg_store *store, const char *path, const char *const *metadata);
 
 /* Reads a safetensors file into the entries; F64, F16 and BF16 become float32. Refused, with the store
- * as it was: a damaged file; a float tensor the store does not have and an entry the file does not
+ * as it was: a damaged file, and one whose checksum (where it has one) is another; a float tensor the store does not have and an entry the file does not
  * have, of which the sentence names all; another shape. Integer tensors the store does not have are
  * kept for the next save, and states of optimizers to come until these are there. Counters and states
  * that are not in the file start at 0; a bad step is forgotten. Training goes on from a file with the

@@ -188,7 +188,9 @@ CLG_API clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_t
 /* Opens a run's folder again: its recipe.yaml. data_dir and set of params apply. */
 CLG_API clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_params *params);
 
-/* Builds the run's model with the weights of its model.safetensors; the store is sealed. */
+/* Builds the run's model with the weights of its model.safetensors; the store is sealed. Refused:
+ * damaged weights, and those that a training of another model wrote (its fingerprint stands in their
+ * metadata). A warning in the log: the training was another, or the run was not finished. */
 CLG_API clg_status clg_run_model(clg_recipe *recipe, clg_device *device, const char *run,
                                  clg_model *model_out);
 

@@ -156,6 +156,13 @@ clg_status clg_file_write(struct clg_file *file, const void *data, size_t size)
     return clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->path, strerror(errno));
 }
 
+clg_status clg_file_rewind(struct clg_file *file)
+{
+    if (fseek(file->stream, 0, SEEK_SET) == 0)
+        return CLG_OK;
+    return clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->path, strerror(errno));
+}
+
 void clg_file_discard(struct clg_file *file)
 {
     if (file->stream)

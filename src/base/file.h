@@ -24,6 +24,8 @@ struct clg_file {
 };
 clg_status clg_file_open(struct clg_file *file, struct clg_ctx *ctx, const char *path);
 clg_status clg_file_write(struct clg_file *file, const void *data, size_t size);
+/* Goes back to the beginning, to write over what stands there. */
+clg_status clg_file_rewind(struct clg_file *file);
 clg_status clg_file_commit(struct clg_file *file);
 void clg_file_discard(struct clg_file *file);
 

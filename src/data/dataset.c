@@ -220,7 +220,8 @@ clg_status clg_dataset_check_labels(clg_dataset *data, int64_t classes, int64_t 
         return clg_fail(data->object.ctx, CLG_ERR_ARGUMENT, "'%s' has no labels", data->name);
     if (data->label_type != CLG_I32 || clg_dataset_values(&data->label_shape) != 1)
         return clg_fail(data->object.ctx, CLG_ERR_FORMAT,
-                        "'%s': a class is one integer for each sample", data->label_name);
+                        "'%s': a class is one integer for each sample",
+                        data->label_name ? data->label_name : data->name);
     return check_labels(data, classes, also);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/magic.h"
 #include "store/object.h"
 
@@ -242,6 +243,36 @@ static clg_status check_counters(struct load *load)
     return CLG_OK;
 }
 
+/* A file without a checksum (PyTorch's) is taken as it is. */
+static clg_status check_sum(const struct load *load)
+{
+    const char *says = clg_safetensors_metadata(&load->file, CLG_KEY_CHECKSUM);
+    static const char *const keys[] = {CLG_KEY_STEP, CLG_KEY_DRAW};
+    uint64_t sum = 0;
+    char text[17];
+
+    if (!says)
+        return CLG_OK;
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = clg_safetensors_metadata(&load->file, keys[i]);
+
+        sum += value ? clg_safetensors_hash_pair(keys[i], value) : 0;
+    }
+    for (size_t i = 0; i < load->file.tensors.count; i++) {
+        const struct clg_file_tensor *tensor = &load->file.tensors.items[i];
+
+        sum += clg_hash_bytes(clg_safetensors_hash(tensor), load->file.body + tensor->offset,
+                              (size_t)tensor->info.bytes);
+    }
+    snprintf(text, sizeof(text), "%016" PRIx64, sum);
+    if (strcmp(text, says) == 0)
+        return CLG_OK;
+    return clg_fail(load->ctx, CLG_ERR_FORMAT,
+                    "'%s': is damaged: its content has the checksum %s, but its metadata say %.32s "
+                    "(what changes a file on purpose leaves clgrad.checksum out)",
+                    load->path, text, says);
+}
+
 /* ---- what needs memory, still without a change to the store ---- */
 
 static clg_status keep(struct load *load, const struct clg_file_tensor *tensor)
@@ -297,6 +328,7 @@ static clg_status check(struct load *load)
     load->found = clg_new(load->ctx, load->store->entries.count, sizeof(*load->found));
     if (!load->targets || !load->found)
         return CLG_ERR_MEMORY;
+    CLG_TRY(check_sum(load));
     CLG_TRY(choose_all(load));
     for (size_t i = 0; i < load->file.tensors.count; i++)
         CLG_TRY(check_tensor(load, i));

@@ -55,6 +55,8 @@ void clg_kept_free(struct clg_ctx *ctx, clg_kept_list *list);
 #define CLG_KEY_PREFIX "clgrad."
 #define CLG_KEY_STEP   CLG_KEY_PREFIX "step"
 #define CLG_KEY_DRAW   CLG_KEY_PREFIX "draw"
+/* A checksum of the tensors and of the two above: clg_safetensors_hash(). */
+#define CLG_KEY_CHECKSUM CLG_KEY_PREFIX "checksum"
 
 /* Where a state of an entry lies: a buffer beside the entry's chunk; NULL: it has no memory yet, or
  * the optimizer does not train the entry. */

@@ -217,7 +217,7 @@ clg_status clg_safetensors_check_head(struct clg_ctx *ctx, const char *path, con
     uint64_t length = have < 8 ? 0 : read_length(head);
     bool is_json = have > 8 && head[8] == '{';
 
-    if (length == 0 || length > HEADER_MAX || (!is_json && length <= size - 8))
+    if (!is_json || length == 0 || length > HEADER_MAX)
         CLG_TRY(clg_magic_check(ctx, path, head, have, CLG_READS_WEIGHTS));
     if (size < 8)
         return clg_fail(ctx, CLG_ERR_FORMAT,
@@ -245,8 +245,8 @@ clg_status clg_safetensors_check_head(struct clg_ctx *ctx, const char *path, con
 struct scan {
     const char *at, *end;
     int depth;
-    char open[3]; /* the brackets around: an object, a tensor, a list */
-    uint64_t commas; /* of the innermost list */
+    char open[3];       /* the brackets around: an object, a tensor, a list */
+    uint64_t commas[3]; /* in each of them so far */
     uint64_t colons, all_commas;
 };
 
@@ -267,8 +267,8 @@ static const char *scan_bracket(struct scan *scan, char c)
     }
     if (scan->depth == 3)
         return "its header has lists and objects too deep in each other";
+    scan->commas[scan->depth] = 0;
     scan->open[scan->depth++] = c;
-    scan->commas = 0;
     return NULL;
 }
 
@@ -277,7 +277,7 @@ static const char *scan_separator(struct scan *scan, char c)
     if ((c == ':' ? ++scan->colons : ++scan->all_commas / 3) > UINT64_C(5) * TENSORS_MAX)
         return "its header describes more than a million tensors";
     if (c == ',' && scan->depth > 0 && scan->open[scan->depth - 1] == '[' &&
-        ++scan->commas >= LIST_MAX)
+        ++scan->commas[scan->depth - 1] >= LIST_MAX)
         return "its header has a list of more than 64 numbers, which no shape is";
     return NULL;
 }

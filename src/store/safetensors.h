@@ -71,6 +71,13 @@ void clg_safetensors_each_metadata(const struct clg_safetensors *file,
                                    void (*give)(void *user, const char *key, const char *value),
                                    void *user);
 
+/* A tensor's part of a file's checksum: 64-bit FNV-1a over its name and a zero byte, the name of its
+ * type and a zero byte, its dimensions as 64-bit numbers, and, by clg_hash_bytes() from there on, its
+ * data. Parts are added up, so that the order of the tensors does not matter. */
+uint64_t clg_safetensors_hash(const struct clg_file_tensor *tensor);
+/* The part of a pair of metadata. */
+uint64_t clg_safetensors_hash_pair(const char *key, const char *value);
+
 /* count elements of a float type as float32; false: that type is not converted. */
 bool clg_safetensors_floats(enum clg_file_type type, const void *data, uint64_t count, float *out);
 

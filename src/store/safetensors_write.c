@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdint.h>
 #include <string.h>
+#include "base/hash.h"
 #include "store/safetensors.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -74,6 +75,23 @@ clg_status clg_safetensors_header(struct clg_text *out, const struct clg_file_te
     for (int i = 0; i < 8; i++)
         out->data[i] = (char)((uint64_t)(out->length - 8) >> 8 * i & 0xff);
     return CLG_OK;
+}
+
+/* ---- checksum ---- */
+
+uint64_t clg_safetensors_hash(const struct clg_file_tensor *tensor)
+{
+    const struct clg_tensor_info *info = &tensor->info;
+    const char *type = clg_file_type_name(info->type);
+    uint64_t hash = clg_hash_bytes(CLG_HASH_START, tensor->name, strlen(tensor->name) + 1);
+
+    hash = clg_hash_bytes(hash, type, strlen(type) + 1);
+    return clg_hash_bytes(hash, info->shape.dim, (size_t)info->shape.rank * sizeof(int64_t));
+}
+
+uint64_t clg_safetensors_hash_pair(const char *key, const char *value)
+{
+    return clg_hash_string(clg_hash_bytes(CLG_HASH_START, key, strlen(key) + 1), value);
 }
 
 /* ---- float types ---- */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/file.h"
+#include "base/hash.h"
 #include "store/object.h"
 
 #define PIECE (4u << 20) /* bytes copied from the device at once */
@@ -24,7 +25,8 @@ struct save {
     struct clg_file_tensor *tensors; /* in the order of the file */
     const struct source **order;
     const char **metadata;
-    char step[24], draw[24];
+    char step[24], draw[24], sum_text[17];
+    uint64_t checksum; /* so far */
 };
 
 static void save_finish(struct save *save)
@@ -188,27 +190,50 @@ static clg_status collect_metadata(struct save *save, const char *const *metadat
     CLG_TRY(clg_store_progress(save->store, &progress));
     snprintf(save->step, sizeof(save->step), "%" PRIu64, progress.steps);
     snprintf(save->draw, sizeof(save->draw), "%" PRIu64, progress.draws);
-    save->metadata = clg_new(save->ctx, count + 5, sizeof(*save->metadata));
+    snprintf(save->sum_text, sizeof(save->sum_text), "%016x", 0);
+    save->checksum = clg_safetensors_hash_pair(CLG_KEY_STEP, save->step) +
+                     clg_safetensors_hash_pair(CLG_KEY_DRAW, save->draw);
+    const char *own[] = {CLG_KEY_STEP, save->step,         CLG_KEY_DRAW,
+                         save->draw,   CLG_KEY_CHECKSUM, save->sum_text};
+    const size_t owned = sizeof(own) / sizeof(own[0]);
+    save->metadata = clg_new(save->ctx, owned + count + 1, sizeof(*save->metadata));
     if (!save->metadata)
         return CLG_ERR_MEMORY;
-    const char *own[4] = {CLG_KEY_STEP, save->step, CLG_KEY_DRAW, save->draw};
     memcpy(save->metadata, own, sizeof(own));
     if (count > 0)
-        memcpy(save->metadata + 4, metadata, count * sizeof(*metadata));
+        memcpy(save->metadata + owned, metadata, count * sizeof(*metadata));
     return CLG_OK;
 }
 
 /* ---- the file ---- */
 
-static clg_status write_device(struct clg_file *file, const struct source *source, void *piece)
+static clg_status write_device(struct clg_file *file, const struct source *source, void *piece,
+                               uint64_t *hash)
 {
     for (uint64_t at = 0; at < source->info.bytes; at += PIECE) {
         uint64_t left = source->info.bytes - at;
         size_t bytes = left < PIECE ? (size_t)left : PIECE;
 
         CLG_TRY(clg_buffer_read(source->buffer, source->offset + at, piece, bytes));
+        *hash = clg_hash_bytes(*hash, piece, bytes);
         CLG_TRY(clg_file_write(file, piece, bytes));
     }
+    return CLG_OK;
+}
+
+static clg_status write_source(struct save *save, struct clg_file *file, size_t i, void *piece)
+{
+    const struct source *source = save->order[i];
+    uint64_t hash = clg_safetensors_hash(&save->tensors[i]);
+    size_t bytes = (size_t)source->info.bytes;
+
+    if (source->buffer) {
+        CLG_TRY(write_device(file, source, piece, &hash));
+    } else {
+        hash = clg_hash_bytes(hash, source->data, bytes);
+        CLG_TRY(clg_file_write(file, source->data, bytes));
+    }
+    save->checksum += hash;
     return CLG_OK;
 }
 
@@ -218,30 +243,40 @@ static clg_status write_body(struct save *save, struct clg_file *file)
     clg_status status = piece ? CLG_OK : CLG_ERR_MEMORY;
 
     for (size_t i = 0; i < save->sources.count && status == CLG_OK; i++)
-        status = save->order[i]->buffer ? write_device(file, save->order[i], piece)
-                                        : clg_file_write(file, save->order[i]->data,
-                                                         (size_t)save->order[i]->info.bytes);
+        status = write_source(save, file, i, piece);
     clg_free(save->ctx, piece);
     return status;
 }
 
-static clg_status write_file(struct save *save, const char *path)
+static clg_status write_header(struct save *save, struct clg_file *file)
 {
     struct clg_text header = {.ctx = save->ctx};
-    struct clg_file file;
     clg_status status = clg_safetensors_header(&header, save->tensors, save->sources.count,
                                                (const char *const *)save->metadata);
 
     if (status == CLG_OK)
-        status = clg_file_open(&file, save->ctx, path);
-    if (status != CLG_OK) {
-        clg_text_finish(&header);
-        return status;
-    }
-    status = clg_file_write(&file, header.data, header.length);
+        status = clg_file_write(file, header.data, header.length);
     clg_text_finish(&header);
-    if (status == CLG_OK)
-        status = write_body(save, &file);
+    return status;
+}
+
+/* The checksum stands in the header and is known after the body: the header is written again. */
+static clg_status write_all(struct save *save, struct clg_file *file)
+{
+    CLG_TRY(write_header(save, file));
+    CLG_TRY(write_body(save, file));
+    snprintf(save->sum_text, sizeof(save->sum_text), "%016" PRIx64, save->checksum);
+    CLG_TRY(clg_file_rewind(file));
+    return write_header(save, file);
+}
+
+static clg_status write_file(struct save *save, const char *path)
+{
+    struct clg_file file;
+    clg_status status;
+
+    CLG_TRY(clg_file_open(&file, save->ctx, path));
+    status = write_all(save, &file);
     if (status == CLG_OK)
         return clg_file_commit(&file);
     clg_file_discard(&file);

@@ -5,6 +5,12 @@
 #include "data/dataset.h"
 #include "train/recipe.h"
 
+/* The file that labels come from; those from memory have the data set's name. */
+static const char *name_of_labels(const clg_dataset *data)
+{
+    return data->label_name ? data->label_name : data->name;
+}
+
 static clg_status check_samples(const struct clg_recipe *recipe, const clg_dataset *data)
 {
     const clg_shape *shape = &recipe->values.data.shape;
@@ -34,14 +40,14 @@ clg_status clg_recipe_check_sizes(const struct clg_recipe *recipe, const clg_mod
         return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,
                              "the loss %s needs labels that are classes, of bytes or int32, but those "
                              "of '%s' are float32; mse takes numbers",
-                             recipe->values.loss.kind->name, data->label_name);
+                             recipe->values.loss.kind->name, name_of_labels(data));
     if (!data->has_labels || clg_dataset_values(&data->label_shape) == wanted)
         return CLG_OK;
     return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,
                          "the loss %s needs labels of %" PRId64 " value%s, but those of '%s' have "
                          "%" PRId64,
                          recipe->values.loss.kind->name, wanted, wanted == 1 ? "" : "s",
-                         data->label_name, clg_dataset_values(&data->label_shape));
+                         name_of_labels(data), clg_dataset_values(&data->label_shape));
 }
 
 clg_status clg_recipe_check_classes(const struct clg_recipe *recipe, clg_dataset *data)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/magic.h"
 
 static void recipe_finish(struct clg_object *object)
@@ -170,6 +171,19 @@ static clg_status check_values(const struct clg_recipe *recipe)
     return check_init(recipe);
 }
 
+struct clg_fingerprint clg_recipe_fingerprint(const struct clg_yaml *root)
+{
+    static const char *const files[] = {"images", "labels", "weights", NULL};
+    const struct clg_yaml *data = clg_yaml_find(root, "data");
+    uint64_t model = CLG_HASH_START;
+
+    model = clg_yaml_hash(model, data ? clg_yaml_find(data, "shape") : NULL, NULL);
+    model = clg_yaml_hash(model, data ? clg_yaml_find(data, "normalize") : NULL, NULL);
+    model = clg_yaml_hash(model, clg_yaml_find(root, "model"), NULL);
+    model = clg_yaml_hash(model, clg_yaml_find(root, "loss"), NULL);
+    return (struct clg_fingerprint){model, clg_yaml_hash(CLG_HASH_START, root, files)};
+}
+
 static clg_status read_recipe(struct clg_recipe *recipe, const char *path,
                               const clg_recipe_params *params)
 {
@@ -182,8 +196,10 @@ static clg_status read_recipe(struct clg_recipe *recipe, const char *path,
     if (!folders.recipe || !folders.data || !recipe->name)
         return clg_error_status(recipe->object.ctx);
     CLG_TRY(parse_file(recipe, path));
+    recipe->read = clg_recipe_fingerprint(recipe->root);
     for (size_t i = 0; params->set && params->set[i]; i++)
         CLG_TRY(clg_yaml_set(pool, recipe->root, params->set[i]));
+    recipe->read.model = clg_recipe_fingerprint(recipe->root).model;
     CLG_TRY(clg_keys_parse(pool, &folders, &clg_recipe_kind, recipe->root, "", &recipe->values));
     return check_values(recipe);
 }

@@ -44,12 +44,19 @@ struct clg_recipe_values {
     struct clg_recipe_train train;
 };
 
+/* What tells recipes apart: their models (layers, loss, what samples look like), and all of them but
+ * the names of files. Of the file as it was written; numbers are compared as text. */
+struct clg_fingerprint {
+    uint64_t model, whole;
+};
+
 struct clg_recipe {
     struct clg_object object;
     struct clg_blocks pool;
     const char *name; /* of the file, without folder and ending */
     struct clg_yaml *root;
     struct clg_recipe_values values;
+    struct clg_fingerprint read; /* of the file and its settings; whole: without these */
     clg_dataset *train, *test;
     int64_t classes;
     bool ignores; /* a label that is no class and does not count: */
@@ -60,6 +67,8 @@ struct clg_recipe {
 extern const struct clg_kind clg_recipe_kind;
 extern const struct clg_family clg_data_family, clg_layer_family, clg_loss_family,
     clg_optimizer_family;
+
+struct clg_fingerprint clg_recipe_fingerprint(const struct clg_yaml *root);
 
 /* The scheme of a recipe's init, which has one. */
 void clg_recipe_make_init(const struct clg_recipe_init *from, clg_init *out);

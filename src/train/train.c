@@ -68,15 +68,21 @@ static clg_status save_model(struct training *t)
     const struct clg_fitting *fit = &t->fit;
     struct clg_blocks *pool = &t->recipe->pool;
     const char *path = clg_run_path(&t->run, "model.safetensors");
+    struct clg_fingerprint print = clg_recipe_fingerprint(t->recipe->root);
     const char *metadata[] = {
         "clgrad", clg_version(),
+        "model",  clg_blocks_print(pool, "%016" PRIx64, print.model),
+        "recipe", clg_blocks_print(pool, "%016" PRIx64, print.whole),
         "epoch",  clg_blocks_print(pool, "%" PRId64, fit->result.epochs),
         "step",   clg_blocks_print(pool, "%" PRId64, fit->result.steps),
         "seed",   clg_blocks_print(pool, "%" PRId64, t->recipe->values.train.seed),
         NULL,
     };
 
-    if (!path || !metadata[3] || !metadata[5] || !metadata[7])
+    for (size_t i = 0; i < sizeof(metadata) / sizeof(metadata[0]) - 1; i++)
+        if (!metadata[i])
+            return CLG_ERR_MEMORY;
+    if (!path)
         return CLG_ERR_MEMORY;
     t->saved = clg_seconds();
     return clg_store_save(t->model.store, path, metadata);
@@ -185,39 +191,4 @@ clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_train_par
     clg_run_close(&t.run);
     clg_store_destroy(&t.model.store);
     return status;
-}
-
-/* ---- a run again ---- */
-
-clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_params *params)
-{
-    struct clg_text path = {.ctx = ctx};
-    clg_recipe *recipe = NULL;
-
-    if (!ctx || !run)
-        return NULL;
-    clg_text_add(&path, "%s/recipe.yaml", run);
-    if (!path.failed)
-        recipe = clg_recipe_read(ctx, path.data, params);
-    clg_text_finish(&path);
-    return recipe;
-}
-
-clg_status clg_run_model(clg_recipe *recipe, clg_device *device, const char *run,
-                         clg_model *model_out)
-{
-    const char *path;
-
-    if (!recipe || !run || !model_out)
-        return CLG_ERR_ARGUMENT;
-    path = clg_blocks_print(&recipe->pool, "%s/model.safetensors", run);
-    if (!path)
-        return CLG_ERR_MEMORY;
-    CLG_TRY(clg_recipe_model(recipe, device, false, model_out));
-    if (clg_store_load(model_out->store, path) == CLG_OK) {
-        clg_store_seal(model_out->store);
-        return CLG_OK;
-    }
-    clg_store_destroy(&model_out->store);
-    return clg_error_status(recipe->object.ctx);
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 struct clg_yaml *clg_yaml_scalar(struct clg_blocks *pool, const char *origin, int line,
                                  const char *text)
 {
@@ -62,6 +64,26 @@ bool clg_yaml_is_null(const struct clg_yaml *node)
         if (strcmp(node->text, nulls[i]) == 0)
             return true;
     return false;
+}
+
+uint64_t clg_yaml_hash(uint64_t hash, const struct clg_yaml *node, const char *const *without)
+{
+    if (!node)
+        return hash;
+    hash = clg_hash_bytes(hash, &"sml"[node->kind], 1);
+    if (node->kind == CLG_YAML_SCALAR)
+        return clg_hash_bytes(hash, node->text, strlen(node->text) + 1);
+    for (const struct clg_yaml *child = node->first; child; child = child->next) {
+        bool skip = false;
+
+        for (const char *const *key = without; child->key && key && *key; key++)
+            skip = skip || strcmp(*key, child->key) == 0;
+        if (child->key)
+            hash = clg_hash_bytes(hash, child->key, strlen(child->key) + 1);
+        if (!skip)
+            hash = clg_yaml_hash(hash, child, without);
+    }
+    return clg_hash_bytes(hash, "e", 1);
 }
 
 clg_status clg_yaml_fail(struct clg_ctx *ctx, const struct clg_yaml *node, const char *format, ...)

@@ -39,6 +39,10 @@ bool clg_yaml_is_null(const struct clg_yaml *node);
  * lists. */
 clg_status clg_yaml_set(struct clg_blocks *pool, struct clg_yaml *root, const char *assignment);
 
+/* A hash of a tree's content: keys, texts and their order; but not of the values under the keys
+ * `without` (until NULL), wherever they are. node NULL: of nothing. */
+uint64_t clg_yaml_hash(uint64_t hash, const struct clg_yaml *node, const char *const *without);
+
 /* Fails with "FILE:LINE: sentence". */
 clg_status clg_yaml_fail(struct clg_ctx *ctx, const struct clg_yaml *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -164,6 +164,7 @@ TEST(refusals, flags_anywhere)
 
 TEST(refusals, recipes)
 {
+    static const unsigned char floats[8 + 4 * 40] = {0, 0, 0x0d, 1, 0, 0, 0, 40};
     struct fixture f;
 
     setup(&f);
@@ -184,6 +185,18 @@ TEST(refusals, recipes)
     command_expect(1, "the label of sample 2 is 2, but the model has 2 outputs",
                    "train '%s' --out '%s' --device cpu --set model.2.linear.out=2", f.recipe,
                    f.run);
+    file_write(file_in(f.folder, "floats.idx"), floats, sizeof(floats));
+    command_expect(1, "recipe.yaml:11: the loss cross_entropy needs labels that are classes",
+                   "train '%s' --out '%s' --device cpu --set data.train.labels=floats.idx",
+                   f.recipe, f.run);
+    command_expect(1, "floats.idx' are float32; mse takes numbers",
+                   "train '%s' --out '%s' --device cpu --set data.train.labels=floats.idx",
+                   f.recipe, f.run);
+    command_expect(1, "No such file or directory; --data DIR names the folder of the data; Debian's "
+                      "package dataset-fashion-mnist has it in /usr/share/datasets/fashion-mnist",
+                   "train '%s' --set data.train.images=train-images-idx3-ubyte.gz", f.recipe);
+    command_expect(1, "No such file or directory; --data DIR names the folder of the data",
+                   "train '%s' --set data.test.labels=none", f.recipe);
     command_expect(1, "the loss mse needs labels of 3 values, but those of",
                    "train '%s' --out '%s' --device cpu --set loss=mse", f.recipe, f.run);
     command_expect(1, "cannot open '/none'",

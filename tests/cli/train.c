@@ -298,6 +298,73 @@ TEST(train, graph)
     test_remove(f.folder);
 }
 
+static void copy_file(const char *from, const char *to)
+{
+    size_t size;
+    char *data = file_read(from, &size);
+
+    file_write(to, data, size);
+    free(data);
+}
+
+/* Fails unless eval of the run ends well and says this on standard error; NULL: nothing. */
+static void eval_says(const char *run, const char *words)
+{
+    struct command eval;
+
+    command_run(&eval, "eval '%s' --device cpu", run);
+    cr_assert_eq(eval.status, 0, "%s", eval.err);
+    cr_assert(words ? strstr(eval.err, words) != NULL : !eval.err[0], "%s", eval.err);
+    command_free(&eval);
+}
+
+/* Weights know what model they are of, what training they come from, and when they are damaged. */
+TEST(train, weights_belong_to_a_recipe)
+{
+    struct fixture f;
+    char *weights, *summary, other[700], file[700];
+    size_t size;
+
+    setup(&f);
+    snprintf(other, sizeof(other), "%s/other", f.folder);
+    snprintf(file, sizeof(file), "%s/model.safetensors", f.run);
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    weights = file_read(file, &size);
+    eval_says(f.run, NULL);
+    command_expect(0, NULL, "train '%s' --out '%s' --set model.1=tanh --device cpu", f.recipe,
+                   other);
+    copy_file(file_in(other, "model.safetensors"), file);
+    command_expect(1, "do not belong together: the file was written by a training of another model",
+                   "eval '%s' --device cpu", f.run);
+    command_expect(1, "do not belong together", "predict '%s' '%s/images.idx' --device cpu", f.run,
+                   f.folder);
+    file_write(file, weights, size);
+    command_expect(1, "do not belong together", "eval '%s' --set data.normalize.std=9 --device cpu",
+                   f.run);
+    command_expect(0, NULL, "eval '%s' --set data.batch=9 --device cpu", f.run);
+    command_expect(0, NULL, "train '%s' --out '%s/seed' --set train.seed=2 --device cpu", f.recipe,
+                   f.folder);
+    copy_file(file_in(f.folder, "seed/model.safetensors"), file);
+    eval_says(f.run, "the model is the same, but the training was another");
+    weights[size - 3] ^= 4;
+    file_write(file, weights, size);
+    command_expect(1, "model.safetensors': is damaged", "eval '%s' --device cpu", f.run);
+    weights[size - 3] ^= 4;
+    file_write(file, weights, size);
+    summary = file_read(file_in(f.run, "run.json"), NULL);
+    remove(file_in(f.run, "run.json"));
+    eval_says(f.run, "was not finished, it has no run.json that can be read: these are the weights "
+                     "of step 14");
+    memcpy(strstr(summary, "\"epochs\",\n"), "\"nan\"   ,", 9);
+    file_write_text(file_in(f.run, "run.json"), summary);
+    eval_says(f.run, "was not finished, it stopped (nan): these are the weights of step 14");
+    file_write_text(file_in(f.run, "run.json"), "{\"stopped\": [");
+    eval_says(f.run, "run.json' does not say whether the run was finished");
+    free(weights);
+    free(summary);
+    test_remove(f.folder);
+}
+
 /* Weights of a run are the initial weights of the next. */
 TEST(train, starts_from_weights)
 {

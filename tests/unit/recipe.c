@@ -353,8 +353,8 @@ TEST(recipe, texts)
     }
     text[n] = '\0';
     has(accepted(&f, good, text, NULL), "batch: 16");
-    refused(&f, 1, "the recipe needs the key 'data'", good, "---\n");
-    refused(&f, 1, "the recipe needs the key 'data'", good, "---\n...\n");
+    refused(&f, 2, "the recipe needs the key 'data'", good, "---\n");
+    refused(&f, 2, "the recipe needs the key 'data'", good, "---\n...\n");
     refused(&f, 4, "the line begins with a tab, but YAML is indented with spaces", "  batch",
             "\tbatch");
     refused(&f, 4, "the line begins with a tab", "  batch", "  \tbatch");
@@ -424,6 +424,76 @@ TEST(recipe, names_of_pytorch)
     refused(&f, 10, "unknown loss 'SmoothL1Loss'; the nearest known one is 'smooth_l1'",
             "cross_entropy", "SmoothL1Loss");
     refused(&f, 11, "unknown optimizer 'AdamW'; the nearest known one is 'adamw'", "sgd", "AdamW");
+    finish(&f);
+}
+
+/* A model of this layer, on samples of this shape, with `flatten` and a linear layer behind it. */
+static void layer_case(const struct fixture *f, clg_device *device, const char *shape,
+                       const char *layer, const char *refusal)
+{
+    char data[64], model[300];
+    const char *set[] = {data, model, NULL};
+    clg_recipe_params params = {.set = set};
+    clg_recipe *recipe;
+    clg_model built;
+
+    snprintf(data, sizeof(data), "data.shape=%s", shape);
+    snprintf(model, sizeof(model), "model=[%s, flatten, {linear: {out_features: 3}}]", layer);
+    recipe = accepted(f, "loss", "loss", &params);
+    if (!refusal) {
+        cr_assert_eq(clg_recipe_model(recipe, device, false, &built), CLG_OK, "%s: %s", layer,
+                     clg_error(f->ctx));
+        clg_store_destroy(&built.store);
+    } else {
+        test_refused(f->ctx, CLG_ERR_ARGUMENT, refusal,
+                     clg_recipe_model(recipe, device, false, &built));
+    }
+    clg_recipe_destroy(&recipe);
+}
+
+/* PyTorch's names of sizes: those of outputs are taken, those of inputs are checked. */
+TEST(recipe, sizes_have_the_names_of_pytorch)
+{
+    static const char *const cases[][3] = {
+        {"[784]", "{linear: {in_features: 784, out_features: 4}}", NULL},
+        {"[784]", "{linear: {in_features: 28, out_features: 4}}",
+         "linear: in_features is 28, but dimension 1 of the input (batch, 784) is not"},
+        {"[3,8]", "{conv1d: {in_channels: 3, out_channels: 4, kernel_size: 3}}", NULL},
+        {"[3,8,8]", "{conv2d: {in_channels: 3, out_channels: 4, kernel_size: 3}}", NULL},
+        {"[3,8,8]", "{conv2d: {in_channels: 4, out_channels: 4, kernel_size: 3}}",
+         "conv2d: in_channels is 4, but dimension 1 of the input (batch, 3, 8, 8) is not"},
+        {"[3,8,8]", "{convtranspose2d: {in_channels: 3, out_channels: 4, kernel_size: 3}}", NULL},
+        {"[3,8,8]", "{batchnorm2d: {num_features: 3}}", NULL},
+        {"[3,8,8]", "{batchnorm2d: {num_features: 8}}", "batchnorm2d: num_features is 8"},
+        {"[3]", "{batchnorm1d: {num_features: 3}}", NULL},
+        {"[3,8,8]", "{instancenorm2d: {num_features: 3}}", NULL},
+        {"[3,8]", "{instancenorm1d: {num_features: 4}}", "instancenorm1d: num_features is 4"},
+        {"[4,8,8]", "{groupnorm: {num_groups: 2, num_channels: 4}}", NULL},
+        {"[4,8,8]", "{groupnorm: {num_groups: 2, num_channels: 8}}", "num_channels is 8"},
+        {"[4,8]", "{layernorm: {normalized_shape: [4, 8]}}", NULL},
+        {"[4,8]", "{layernorm: {normalized_shape: 8}}", NULL},
+        {"[4,8]", "{layernorm: {normalized_shape: 4}}",
+         "layernorm: normalized_shape is (4), but the input is (batch, 4, 8)"},
+        {"[4,8]", "{layernorm: {normalized_shape: [4, 8], dims: 1}}", "and dims is 1"},
+        {"[4,8]", "{rmsnorm: {normalized_shape: [8]}}", NULL},
+        {"[4,8]", "{rmsnorm: {normalized_shape: [2, 4, 8]}}", "rmsnorm: normalized_shape is"},
+        {"[4,8]", "{lstm: {input_size: 8, hidden_size: 5}}", NULL},
+        {"[4,8]", "{gru: {input_size: 4, hidden_size: 5}}", "gru: input_size is 4"},
+        {"[4,8]", "{rnn: {input_size: 8, hidden_size: 5}}", NULL},
+        {"[4,8]", "{multiheadattention: {embed_dim: 8, num_heads: 2}}", NULL},
+        {"[4,8]", "{multiheadattention: {embed_dim: 4, num_heads: 2}}", "embed_dim is 4"},
+        {"[4]", "{embedding: {num_embeddings: 5, embedding_dim: 3}}", NULL},
+    };
+    struct fixture f;
+    clg_device *device;
+
+    setup(&f);
+    device = test_open(f.ctx, CLG_FORM_AUTO);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        layer_case(&f, device, cases[i][0], cases[i][1], cases[i][2]);
+    has(accepted(&f, "{out: 5}", "{out_features: 5}", NULL), "- linear: {out: 5, bias: true}");
+    refused(&f, 6, "'out' and 'out_features' are one key, and it is there twice", "{out: 5}",
+            "{out: 5, out_features: 5}");
     finish(&f);
 }
 

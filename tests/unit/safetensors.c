@@ -146,13 +146,14 @@ TEST(safetensors, counters)
 /* A file with this header and these bytes of data. */
 static void write_raw(struct bench *b, const char *header, const void *body, size_t bytes)
 {
-    static char data[1 << 16];
     size_t length = strlen(header);
+    char *data = malloc(8 + length + bytes);
     for (int i = 0; i < 8; i++)
         data[i] = (char)(length >> 8 * i & 0xff);
     memcpy(data + 8, header, length);
     memcpy(data + 8 + length, body, bytes);
     spill(b->path, data, 8 + length + bytes);
+    free(data);
 }
 
 static void one_entry(struct bench *b, int64_t count)
@@ -243,6 +244,43 @@ static void expect_progress(struct bench *b, uint64_t steps, uint64_t draws)
     test_ok(b->ctx, clg_store_progress(b->store, &progress));
     cr_assert_eq(progress.steps, steps);
     cr_assert_eq(progress.draws, draws);
+}
+
+/* Every byte that carries something is covered: the data, a counter, a name; a file without the
+ * checksum is taken as it is. */
+TEST(safetensors, checksum)
+{
+    static const struct {
+        const char *from, *to;
+    } changes[] = {{"\"clgrad.draw\":\"0\"", "\"clgrad.draw\":\"7\""},
+                   {"\"clgrad.step\":\"0\"", "\"clgrad.step\":\"7\""}};
+    struct bench b = bench_open();
+    size_t size;
+    test_ok(b.ctx, clg_store_save(b.store, b.path, NULL));
+    char *data = slurp(b.path, &size);
+    for (size_t i = 0; i < 4; i++) {
+        data[size - 1 - 90 * i] ^= 1;
+        spill(b.path, data, size);
+        test_refused(b.ctx, CLG_ERR_FORMAT, "is damaged: its content has the checksum",
+                     clg_store_load(b.store, b.path));
+        data[size - 1 - 90 * i] ^= 1;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char *at = strstr(data + 8, changes[i].from);
+        cr_assert_not_null(at);
+        memcpy(at, changes[i].to, strlen(changes[i].to));
+        spill(b.path, data, size);
+        test_refused(b.ctx, CLG_ERR_FORMAT, "is damaged", clg_store_load(b.store, b.path));
+        memcpy(at, changes[i].from, strlen(changes[i].from));
+    }
+    spill(b.path, data, size);
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    memcpy(strstr(data + 8, "clgrad.checksum"), "clgrad.checksun", 15);
+    data[size - 1] ^= 1;
+    spill(b.path, data, size);
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    free(data);
+    bench_close(&b);
 }
 
 /* Values alone: the counters stay, states of the file are not kept, integers are. */
