@@ -45,7 +45,8 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     block[BLOCK_DRAW] += drawn;
     block[BLOCK_DRAW + 1] += drawn & (block[BLOCK_DRAW] == 0);
     tally[TALLY_CURSOR] += part == 2 ? 0 : batch;
-    const int added = part == 2 || (part == 1 && block[BLOCK_FIRST_BAD]) ? 0 : metrics;
+    const int idle = (part == 2) | ((part == 1) & (block[BLOCK_FIRST_BAD] != 0));
+    const int added = idle ? 0 : metrics;
     for (int k = 0; k < added; k++) {
         global uint *at = tally + first + 4 * k;
         add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);

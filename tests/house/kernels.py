@@ -126,11 +126,12 @@ def balanced(tokens):
 
 class Value:
     """What is known of a name: memory that it points to, memory that it was read from, whether it differs
-    between work-items, and whether since the reading a barrier was passed and that memory written."""
+    between work-items, whether since the reading a barrier was passed and that memory written, and what
+    was dirty before a && or || that it depends on: compilers may branch there round a loop that it bounds."""
 
-    def __init__(self, memory=None, read=(), varies=False, crossed=False, stale=False):
+    def __init__(self, memory=None, read=(), varies=False, crossed=False, stale=False, branched=None):
         self.memory, self.read, self.varies = memory, set(read), varies
-        self.crossed, self.stale = crossed, stale
+        self.crossed, self.stale, self.branched = crossed, stale, branched
 
     def add(self, other):
         self.memory = self.memory or other.memory
@@ -138,6 +139,7 @@ class Value:
         self.varies |= other.varies
         self.crossed |= other.crossed and bool(other.read)
         self.stale |= other.stale
+        self.branched = self.branched or other.branched
 
 
 class Walk:
@@ -172,6 +174,8 @@ class Walk:
             else:
                 part, at = self.name(tokens, at), at + 1
             value.add(part)
+        if {"&&", "||"} & set(tokens):
+            value.branched = value.branched or self.dirty
         return value
 
     def name(self, tokens, at):
@@ -313,10 +317,11 @@ class Walk:
         guards = len(self.guards)
         if len(parts) == 3:
             self.expression(parts[0])
-        varies = any(self.join(part).varies for part in parts[-2:])
+        bounds = [self.join(part) for part in parts[-2:]]
+        varies = any(bound.varies for bound in bounds)
         alike = not varies and self.depth == 0
         if alike and not loops(body, self.known):
-            dirty = next((d for d in self.guards if d), None)
+            dirty = next((d for d in self.guards + [b.branched for b in bounds] if d), None)
             if dirty:
                 self.complain(f"rule A: a branch guards the loop '{' '.join(head)}', and {dirty} "
                               "before it must not run twice")
@@ -390,6 +395,7 @@ SAMPLES = [
     ("A", "a[0] = b[0] + 1; if (b[1]) return; for (int i = 0; i < n; i++) b[i]++; }"),
     ("A", "for (int j = 0; j < n; j++) { if (b[j]) continue; for (int i = 0; i < n; i++) a[i]++; } }"),
     ("A", "atomic_inc(a); if (n) { int i = 0; while (i < n) b[i++] = 0; } }"),
+    ("A", "a[0]++; const int m = n || b[0] ? 0 : n; for (int i = 0; i < m; i++) b[i]++; }"),
     ("", "a[0]++; const int m = n & 1 ? n : 0; for (int i = 0; i < m; i++) b[i]++; }"),
     ("", "a[0] |= 2; if (n & 1) for (int i = 0; i < n; i++) b[i]++; }"),
     ("", "for (int j = l; j < n; j += 4) { a[j]++; if (n & 1) for (int i = 0; i < n; i++) b[i]++; } }"),
