@@ -95,12 +95,11 @@ enum { COUNT = sizeof(subcommands) / sizeof(subcommands[0]), PREFIX = sizeof("be
 
 static int print_help(void)
 {
-    int width = clg_terminal_width(stdout);
-
-    printf("clgrad bench WHAT [FLAGS]: measure a device\n\n");
+    clg_say_wrapped(stdout, "clgrad bench WHAT [FLAGS]: measure a device");
+    putchar('\n');
     for (int i = 0; i < COUNT; i++)
-        clg_say_entry(stdout, width, subcommands[i].name, subcommands[i].about);
-    clg_say_entry(stdout, width, "help bench WHAT", "the flags of one of them");
+        clg_say_entry(stdout, subcommands[i].name, subcommands[i].about);
+    clg_say_entry(stdout, "help bench WHAT", "the flags of one of them");
     return CLG_EXIT_HELPED;
 }
 

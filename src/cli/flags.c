@@ -135,30 +135,27 @@ static int fail_flag(const struct clg_cli *cli, const struct parsed *parsed, con
 
 /* ---- help ---- */
 
-static void print_flag(int width, const struct clg_cli_flag *flag)
+static void print_flag(const struct clg_cli_flag *flag)
 {
     char name[64];
 
     snprintf(name, sizeof(name), "%s%s%s", flag->name, flag->value ? " " : "",
              flag->value ? flag->value : "");
-    clg_say_entry(stdout, width, name, flag->about);
+    clg_say_entry(stdout, name, flag->about);
 }
 
 static int print_help(const struct clg_cli *cli, const struct parsed *parsed)
 {
     const struct clg_cli_command *c = cli->command;
-    int width = clg_terminal_width(stdout);
-    char title[256];
 
-    snprintf(title, sizeof(title), "clgrad %s%s%s [FLAGS]: %s", c->name, *c->arguments ? " " : "",
-             c->arguments, c->about);
-    clg_say_wrapped(stdout, width, title);
+    clg_say_wrapped(stdout, "clgrad %s%s%s [FLAGS]: %s", c->name, *c->arguments ? " " : "",
+                    c->arguments, c->about);
     putchar('\n');
     for (const struct clg_cli_flag *f = parsed->own; f->name; f++)
-        print_flag(width, f);
+        print_flag(f);
     for (const struct clg_cli_flag *f = parsed->common; f->name; f++)
-        print_flag(width, f);
-    clg_say_entry(stdout, width, "--help", "this text");
+        print_flag(f);
+    clg_say_entry(stdout, "--help", "this text");
     return CLG_EXIT_HELPED;
 }
 

@@ -137,13 +137,11 @@ static const struct clg_cli_command *find_command(const char *name)
 
 static int print_commands(void)
 {
-    int width = clg_terminal_width(stdout);
-
-    clg_say_wrapped(stdout, width, "clgrad trains neural networks on any OpenCL device.");
+    clg_say_wrapped(stdout, "clgrad trains neural networks on any OpenCL device.");
     putchar('\n');
     for (int i = 0; i < COMMAND_COUNT; i++)
-        clg_say_entry(stdout, width, commands[i].name, commands[i].about);
-    clg_say_entry(stdout, width, "help COMMAND", "the flags of a command");
+        clg_say_entry(stdout, commands[i].name, commands[i].about);
+    clg_say_entry(stdout, "help COMMAND", "the flags of a command");
     return CLG_EXIT_OK;
 }
 

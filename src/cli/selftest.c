@@ -126,9 +126,8 @@ static int run_checks(struct selftest *t, clg_device *device)
     for (int i = 0; i < CLG_TRIAL_COUNT + CLG_OP_COUNT && status != CLG_ERR_DEVICE_LOST; i++) {
         if (t->only && !in_list(t->only, name_of(i)))
             continue;
-        status = i < CLG_TRIAL_COUNT
-                     ? clg_selftest_trial(device, &clg_trials[i], &result)
-                     : check_op(t, device, &clg_ops[i - CLG_TRIAL_COUNT], &result);
+        status = i < CLG_TRIAL_COUNT ? clg_selftest_trial(device, &clg_trials[i], &result)
+                                     : check_op(t, device, &clg_ops[i - CLG_TRIAL_COUNT], &result);
         if (add_result(t, form, &result) != CLG_EXIT_OK)
             return CLG_EXIT_FAILED;
     }
@@ -220,8 +219,8 @@ static int print_summary(const struct selftest *t, const char *device)
                                     "ops", (int)t->checks, "failed", (int)t->failed, "faults",
                                     (int)t->faults, "cases", (int)t->cases, "worst",
                                     number(t->worst)));
-    clg_say(stdout, "%s: %u of %u checks pass, %u cases, worst error %.2f of its tolerance\n", device,
-            t->checks - t->failed, t->checks, t->cases, t->worst);
+    clg_say_wrapped(stdout, "%s: %u of %u checks pass, %u cases, worst error %.2f of its tolerance",
+                    device, t->checks - t->failed, t->checks, t->cases, t->worst);
     return CLG_EXIT_OK;
 }
 
@@ -233,8 +232,8 @@ static int check_name(const char *name, size_t length)
             return CLG_EXIT_OK;
         clg_cli_nearest_try(&nearest, name_of(i));
     }
-    return clg_cli_fail_unknown(&nearest, "selftest --list",
-                                "selftest: there is no op '%.*s'", (int)length, name);
+    return clg_cli_fail_unknown(&nearest, "selftest --list", "selftest: there is no op '%.*s'",
+                                (int)length, name);
 }
 
 static int check_names(const char *list)

@@ -166,24 +166,27 @@ static void say_wrapped(FILE *stream, int column, int indent, int left, const ch
     for (; *text; text += skip, column = 0) {
         size_t length = line_length(text, (size_t)left, &skip);
 
-        fprintf(stream, "%*s%.*s\n", indent - column, "", (int)length, text);
+        clg_say(stream, "%*s%.*s\n", indent - column, "", (int)length, text);
     }
 }
 
-static int page(int width)
+void clg_say_wrapped(FILE *stream, const char *format, ...)
 {
-    return width && width < PAGE ? width : PAGE;
+    int width = clg_terminal_width(stream);
+    char text[2048];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    say_wrapped(stream, 0, 0, width ? width : (int)sizeof(text), text);
 }
 
-void clg_say_wrapped(FILE *stream, int width, const char *text)
+void clg_say_entry(FILE *stream, const char *name, const char *about)
 {
-    say_wrapped(stream, 0, 0, page(width), text);
-}
-
-void clg_say_entry(FILE *stream, int width, const char *name, const char *about)
-{
-    int indent = page(width) >= NAMES + ABOUT_MIN ? NAMES : 4;
-    int left = page(width) - indent > ABOUT_MIN ? page(width) - indent : ABOUT_MIN;
+    int width = clg_terminal_width(stream), page = width && width < PAGE ? width : PAGE;
+    int indent = page >= NAMES + ABOUT_MIN ? NAMES : 4;
+    int left = page - indent > ABOUT_MIN ? page - indent : ABOUT_MIN;
     int column = fprintf(stream, "  %s", name);
 
     if (column > indent - 1) {

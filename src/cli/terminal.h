@@ -24,9 +24,9 @@ int clg_columns(const char *text);
  * with two points where it was cut. */
 void clg_shown(char *out, size_t size, int columns, const char *text);
 
-/* A text, wrapped to the width of clg_terminal_width(), but to 100 columns at most. */
-void clg_say_wrapped(FILE *stream, int width, const char *text);
-/* A name, and what it means beside it, likewise. */
-void clg_say_entry(FILE *stream, int width, const char *name, const char *about);
+/* clg_say() of a line, broken between words where the terminal ends; a line feed is added. */
+void clg_say_wrapped(FILE *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A name, and beside it what it means, in at most 100 columns. */
+void clg_say_entry(FILE *stream, const char *name, const char *about);
 
 #endif

@@ -81,8 +81,9 @@ static void print_device(const clg_device *device)
 {
     const clg_device_info *info = clg_device_get_info(device);
 
-    clg_say(stdout, "device %d: %s (%s, %s kernels)\n", info->index, info->name, info->platform,
-            clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
+    clg_say_wrapped(stdout, "device %d: %s (%s, %s kernels)", info->index, info->name,
+                    info->platform,
+                    clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
     fflush(stdout);
 }
 
