@@ -77,10 +77,13 @@ static char *build_log(struct clg_device *device, cl_program program)
 static clg_status build_failed(struct clg_device *device, const struct clg_program *p)
 {
     struct clg_ctx *ctx = device->object.ctx;
-    char buffer[32], *log;
+    char buffer[32], why[512], *log;
 
     if (p->result == CL_OUT_OF_HOST_MEMORY)
         return clg_cl_fail(device, p->result, "clBuildProgram", p->name);
+    if (clg_pocl_is(device->self.info.platform) && clg_pocl_cache_fails(ctx, why, sizeof(why)))
+        return clg_fail(ctx, CLG_ERR_BUILD, "%s: the kernels of '%s' do not build: %s",
+                        device->self.info.name, p->name, why);
     log = build_log(device, p->program);
     clg_fail(ctx, CLG_ERR_BUILD, "%s: the kernels of '%s' do not build (%s) with options '%s'%s%s",
              device->self.info.name, p->name, clg_cl_error_name(p->result, buffer), p->options,

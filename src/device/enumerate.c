@@ -21,7 +21,7 @@ static void leave_out(struct clg_candidates *out, const char *why)
 {
     clg_log_line(out->ctx, CLG_LOG_WARNING, "%s; it is left out", why);
     if (out->left_out[0] == '\0')
-        snprintf(out->left_out, sizeof(out->left_out), "%.255s", why);
+        snprintf(out->left_out, sizeof(out->left_out), "%.511s", why);
 }
 
 static clg_status add_device(struct clg_candidates *out, cl_platform_id platform,
@@ -57,6 +57,16 @@ static clg_status platform_failed(struct clg_candidates *out, uint32_t number, c
     return CLG_OK;
 }
 
+/* PoCL has no device where it cannot keep what it compiles. */
+static void consider_cache(struct clg_candidates *out, cl_platform_id platform)
+{
+    char name[256] = "";
+
+    clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof(name) - 1, name, NULL);
+    if (!out->left_out[0] && clg_pocl_is(name))
+        out->no_cache = clg_pocl_cache_fails(out->ctx, out->left_out, sizeof(out->left_out));
+}
+
 static clg_status add_platform(struct clg_candidates *out, cl_platform_id platform, uint32_t number)
 {
     clg_status status = CLG_OK;
@@ -64,6 +74,8 @@ static clg_status add_platform(struct clg_candidates *out, cl_platform_id platfo
     cl_uint count = 0;
     cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &count);
 
+    if (error != CL_SUCCESS || count == 0)
+        consider_cache(out, platform);
     if (error == CL_DEVICE_NOT_FOUND || (error == CL_SUCCESS && count == 0))
         return CLG_OK; /* Clover, or rusticl without RUSTICL_ENABLE */
     if (error != CL_SUCCESS)
@@ -129,6 +141,10 @@ clg_status clg_candidates_find(struct clg_ctx *ctx, struct clg_candidates *out)
     pthread_mutex_lock(&first_calls);
     clg_status status = add_platforms(out);
     pthread_mutex_unlock(&first_calls);
+    if (status == CLG_OK && out->no_cache && out->list.count == 0)
+        status = clg_fail(ctx, CLG_ERR_NO_DEVICE, "there is no device: %s", out->left_out);
+    if (status == CLG_OK && out->no_cache)
+        clg_log_line(ctx, CLG_LOG_WARNING, "%s", out->left_out);
     if (status == CLG_OK && out->list.count == 0)
         status =
             no_device(ctx, out->left_out[0] ? out->left_out : "no OpenCL platform has a device");

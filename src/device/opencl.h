@@ -38,8 +38,14 @@ struct clg_candidate {
 struct clg_candidates {
     struct clg_ctx *ctx;
     CLG_VEC(struct clg_candidate) list;
-    char left_out[256]; /* why the first device that does not work does not; "" */
+    char left_out[512]; /* why the first device that does not work does not; "" */
+    bool no_cache;      /* that is PoCL's, for want of its folder */
 };
+
+/* Whether a platform is PoCL, and whether its folder of compiled kernels fails it: a sentence in out. It
+ * tries, so ask only when something went wrong. */
+bool clg_pocl_is(const char *platform);
+bool clg_pocl_cache_fails(struct clg_ctx *ctx, char *out, size_t size);
 
 /* Fills all strings and numbers of a device; on failure nothing is left to free. */
 clg_status clg_candidate_query(struct clg_ctx *ctx, cl_platform_id platform, cl_device_id device,

@@ -47,6 +47,10 @@ static const struct {
 
 static void add_hint(struct clg_text *out, const char *platform)
 {
+    char why[512];
+
+    if (clg_pocl_is(platform) && clg_pocl_cache_fails(out->ctx, why, sizeof(why)))
+        clg_text_add(out, "      %s\n", why);
     for (size_t i = 0; i < sizeof(empty_hints) / sizeof(empty_hints[0]); i++)
         if (strstr(platform, empty_hints[i].platform)) {
             clg_text_add(out, "      %s\n", empty_hints[i].hint);

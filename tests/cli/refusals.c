@@ -192,8 +192,9 @@ TEST(refusals, recipes)
     command_expect(1, "floats.idx' are float32; mse takes numbers",
                    "train '%s' --out '%s' --device cpu --set data.train.labels=floats.idx",
                    f.recipe, f.run);
-    command_expect(1, "No such file or directory; --data DIR names the folder of the data; Debian's "
-                      "package dataset-fashion-mnist has it in /usr/share/datasets/fashion-mnist",
+    command_expect(1,
+                   "No such file or directory; --data DIR names the folder of the data; Debian's "
+                   "package dataset-fashion-mnist has it in /usr/share/datasets/fashion-mnist",
                    "train '%s' --set data.train.images=train-images-idx3-ubyte.gz", f.recipe);
     command_expect(1, "No such file or directory; --data DIR names the folder of the data",
                    "train '%s' --set data.test.labels=none", f.recipe);
@@ -242,6 +243,42 @@ TEST(refusals, devices)
     setenv("OCL_ICD_VENDORS", "/none", 1);
     command_expect(1, "install", "devices");
     test_remove(f.folder);
+}
+
+/* The last words of a shell's line, which need not succeed. */
+static void said(char out[4096], const char *line)
+{
+    FILE *pipe = popen(line, "r");
+
+    cr_assert_not_null(pipe);
+    out[fread(out, 1, 4095, pipe)] = '\0';
+    pclose(pipe);
+}
+
+/* PoCL is there, but cannot keep what it compiles. */
+TEST(refusals, folders_of_compiled_kernels)
+{
+    char folder[256], line[2048], out[4096];
+
+    test_folder(folder);
+    setenv("POCL_CACHE_DIR", "/dev/null/x", 1);
+    command_expect(1,
+                   "there is no device: PoCL needs a folder for compiled kernels: cannot make the "
+                   "folder '/dev/null/x': Not a directory; POCL_CACHE_DIR names another",
+                   "devices");
+    /* No file may have a byte: the disk is full. */
+    snprintf(
+        line, sizeof(line),
+        "trap '' XFSZ; ulimit -f 0; POCL_CACHE_DIR='%s/kernels' '%s' selftest --op add --small "
+        "--form item 2>&1",
+        folder, getenv("CLG_TEST_COMMAND"));
+    said(out, line);
+    snprintf(line, sizeof(line),
+             "do not build: PoCL needs a folder for compiled kernels: cannot "
+             "write to '%s/kernels': File too large",
+             folder);
+    cr_expect_not_null(strstr(out, line), "'%s' is not in: %s", line, out);
+    test_remove(folder);
 }
 
 TEST(refusals, files_to_predict)
