@@ -165,7 +165,8 @@ CLG_API const char *clg_recipe_reference(clg_ctx *ctx);
 /* ---- runs ---- */
 
 typedef struct clg_train_params {
-    const char *out; /* the run's folder, new or empty; NULL: the first of runs/RECIPE-1, -2, ... */
+    const char *out; /* the run's folder, new, empty, or of a run that was killed before it saved
+                      * its weights; NULL: the first of runs/RECIPE-1, -2, ... */
     double started;  /* as in clg_fit_params */
 
     /* As in clg_fit_params. */
@@ -180,8 +181,10 @@ typedef struct clg_train_params {
 CLG_API clg_train_params clg_train_defaults(void);
 
 /* Runs a recipe: makes the folder, trains, and leaves there recipe.yaml (as resolved), log.jsonl,
- * run.json and model.safetensors. After CLG_ERR_DIVERGED everything is saved as well. result (may
- * be NULL) is filled after failures too. *out_dir (may be NULL) belongs to the recipe. */
+ * run.json and model.safetensors. After CLG_ERR_DIVERGED everything is saved as well. A log, or a
+ * save before the last, that cannot be written is no failure: the context's log callback is told
+ * (CLG_LOG_ERROR), once. result (may be NULL) is filled after failures too. *out_dir (may be NULL)
+ * belongs to the recipe. */
 CLG_API clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_train_params *params,
                              clg_fit_result *result, const char **out_dir);
 

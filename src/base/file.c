@@ -1,9 +1,11 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,8 +110,92 @@ static void file_forget(struct clg_file *file)
     *file = (struct clg_file){.ctx = file->ctx};
 }
 
-/* A name that no other process or thread writes to: the first of PATH.PID.0.tmp, PATH.PID.1.tmp ...
- * that does not exist. */
+/* The folder of a path, which is cut short meanwhile; -1 when it does not open. */
+static int open_folder(char *path)
+{
+    char *slash = strrchr(path, '/'), cut;
+    int fd;
+
+    if (!slash)
+        return open(".", O_RDONLY | O_CLOEXEC);
+    cut = slash[1];
+    slash[1] = '\0';
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    slash[1] = cut;
+    return fd;
+}
+
+/* A new name survives a power cut once its folder is on the disk too. Not every file system can. */
+static void sync_folder(char *path)
+{
+    int fd = open_folder(path);
+
+    if (fd < 0)
+        return;
+    fsync(fd);
+    close(fd);
+}
+
+/* ---- temporaries: PATH.PID.0.tmp, PATH.PID.1.tmp ... ---- */
+
+static const char *skip_number(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && text[digits] == '.' ? text + digits + 1 : NULL;
+}
+
+bool clg_file_is_temporary(const char *name, const char *of)
+{
+    size_t length = strlen(of);
+    const char *rest =
+        strncmp(name, of, length) == 0 && name[length] == '.' ? name + length + 1 : NULL;
+
+    rest = rest ? skip_number(rest) : NULL;
+    rest = rest ? skip_number(rest) : NULL;
+    return rest && strcmp(rest, "tmp") == 0;
+}
+
+/* Whoever writes a temporary holds its lock, which ends with the process. */
+static void remove_unlocked(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(folder, name, 0);
+    close(fd);
+}
+
+/* Removes what writers of this path left behind when they were killed. */
+static void remove_leftovers(struct clg_file *file)
+{
+    const char *slash = strrchr(file->path, '/');
+    int fd = open_folder(file->path);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+
+    while (folder && (entry = readdir(folder)))
+        if (clg_file_is_temporary(entry->d_name, slash ? slash + 1 : file->path))
+            remove_unlocked(fd, entry->d_name);
+    if (folder)
+        closedir(folder);
+    else if (fd >= 0)
+        close(fd);
+}
+
+/* Locks a new temporary. False: another process took it for a leftover in this moment. */
+static bool lock_temporary(int fd)
+{
+    struct stat st;
+
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return errno != EWOULDBLOCK; /* this file system has no locks, so nobody will remove it */
+    return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* A name that no other process or thread writes to: the first that does not exist. */
 static int open_temporary(struct clg_file *file)
 {
     size_t size = strlen(file->path) + 48;
@@ -122,6 +208,11 @@ static int open_temporary(struct clg_file *file)
     for (int i = 0; i < 1000 && fd < 0 && errno == EEXIST; i++) {
         snprintf(file->temporary, size, "%s.%ld.%d.tmp", file->path, (long)getpid(), i);
         fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0 && !lock_temporary(fd)) {
+            close(fd);
+            fd = -1;
+            errno = EEXIST;
+        }
     }
     if (fd < 0)
         clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->temporary,
@@ -134,8 +225,10 @@ clg_status clg_file_open(struct clg_file *file, struct clg_ctx *ctx, const char 
     int fd = -1;
 
     *file = (struct clg_file){.ctx = ctx, .path = clg_strdup(ctx, path)};
-    if (file->path)
+    if (file->path) {
+        remove_leftovers(file);
         fd = open_temporary(file);
+    }
     if (fd < 0) {
         file_forget(file);
         return ctx->status;
@@ -172,44 +265,45 @@ void clg_file_discard(struct clg_file *file)
     file_forget(file);
 }
 
-/* The new name survives a power cut once its folder is on the disk too. Not every file system can.
- */
-static void sync_folder(const struct clg_file *file)
-{
-    char *slash = strrchr(file->temporary, '/');
-    int fd;
-
-    if (slash)
-        slash[slash == file->temporary] = '\0';
-    fd = open(slash ? file->temporary : ".", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    fsync(fd);
-    close(fd);
-}
-
 clg_status clg_file_commit(struct clg_file *file)
 {
     bool good = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;
+    int error = errno;
 
-    if (fclose(file->stream) != 0)
+    if (fclose(file->stream) != 0 && good) {
         good = false;
+        error = errno;
+    }
     file->stream = NULL;
-    if (!good || rename(file->temporary, file->path) != 0) {
-        clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->path, strerror(errno));
+    if (good && rename(file->temporary, file->path) != 0) {
+        good = false;
+        error = errno;
+    }
+    if (!good) {
+        clg_fail(file->ctx, CLG_ERR_FILE, "cannot write '%s': %s", file->path, strerror(error));
         clg_file_discard(file);
         return CLG_ERR_FILE;
     }
-    sync_folder(file);
+    sync_folder(file->path);
     file_forget(file);
     return CLG_OK;
 }
 
-static bool make_dir(const char *path)
+/* ---- folders ---- */
+
+bool clg_make_dir(char *path)
+{
+    if (mkdir(path, 0777) != 0)
+        return false;
+    sync_folder(path);
+    return true;
+}
+
+static bool make_or_find(char *path)
 {
     struct stat st;
 
-    if (mkdir(path, 0777) == 0)
+    if (clg_make_dir(path))
         return true;
     return errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
@@ -221,12 +315,14 @@ clg_status clg_make_dirs(struct clg_ctx *ctx, const char *path)
 
     if (!part)
         return CLG_ERR_MEMORY;
+    for (size_t end = strlen(part); end > 1 && part[end - 1] == '/'; end--)
+        part[end - 1] = '\0';
     for (char *slash = strchr(part + (*part == '/'), '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        make_dir(part); /* what fails here makes the last one fail too */
+        make_or_find(part); /* what fails here makes the last one fail too */
         *slash = '/';
     }
-    if (!make_dir(part))
+    if (!make_or_find(part))
         status = clg_fail(ctx, CLG_ERR_FILE, "cannot make the folder '%s': %s", path,
                           errno == EEXIST ? "a file has that name" : strerror(errno));
     clg_free(ctx, part);

@@ -16,7 +16,9 @@ clg_status clg_file_read_limited(struct clg_ctx *ctx, const char *path, uint64_t
                                  size_t *size);
 
 /* A file being written beside its final path: open, write to ->stream, then commit (flush, fsync,
- * rename) or discard (removes it). commit discards on failure. */
+ * rename, fsync of the folder) or discard (removes it). commit discards on failure. The temporary
+ * file is locked while it is written; open removes those of this path that nobody has locked, which
+ * killed processes left behind. */
 struct clg_file {
     struct clg_ctx *ctx;
     FILE *stream;
@@ -29,7 +31,12 @@ clg_status clg_file_rewind(struct clg_file *file);
 clg_status clg_file_commit(struct clg_file *file);
 void clg_file_discard(struct clg_file *file);
 
-/* Makes a folder and its parents. */
+/* Whether a folder's entry is named as the temporary files of the file `of` are: OF.PID.n.tmp. */
+bool clg_file_is_temporary(const char *name, const char *of);
+
+/* Makes a new folder and syncs the one it lies in. False: errno says why. The path is as before. */
+bool clg_make_dir(char *path);
+/* Makes a folder and its parents, where they are not there. */
 clg_status clg_make_dirs(struct clg_ctx *ctx, const char *path);
 
 #endif

@@ -2,28 +2,43 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
+
+/* What a run that was killed before its first save leaves behind. */
+static bool is_unfinished(const char *name)
+{
+    static const char *const files[] = {"recipe.yaml", "log.jsonl", "model.safetensors",
+                                        "run.json"};
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (clg_file_is_temporary(name, files[i]) || (i < 2 && strcmp(name, files[i]) == 0))
+            return true;
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
 
 clg_status clg_run_check(struct clg_ctx *ctx, const char *dir)
 {
     DIR *folder = dir ? opendir(dir) : NULL;
     const struct dirent *entry;
-    bool empty = true;
+    bool usable = true;
 
     if (!folder && (!dir || errno == ENOENT))
         return CLG_OK;
     if (!folder)
         return clg_fail(ctx, CLG_ERR_FILE, "cannot use '%s' as the run's folder: %s", dir,
                         strerror(errno));
-    while (empty && (entry = readdir(folder)))
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    while (usable && (entry = readdir(folder)))
+        usable = is_unfinished(entry->d_name);
     closedir(folder);
-    if (!empty)
+    if (!usable)
         return clg_fail(ctx, CLG_ERR_FILE, "'%s' is not empty: a run's folder must be new or empty",
                         dir);
     return CLG_OK;
@@ -34,10 +49,12 @@ static clg_status make_numbered(struct clg_run *run, const char *name)
 {
     CLG_TRY(clg_make_dirs(run->ctx, "runs"));
     for (int i = 1; i < 1000000; i++) {
-        run->dir = clg_blocks_print(run->pool, "runs/%s-%d", name, i);
-        if (!run->dir)
+        char *dir = clg_blocks_print(run->pool, "runs/%s-%d", name, i);
+
+        run->dir = dir;
+        if (!dir)
             return CLG_ERR_MEMORY;
-        if (mkdir(run->dir, 0777) == 0)
+        if (clg_make_dir(dir))
             return CLG_OK;
         if (errno != EEXIST)
             break;
@@ -46,38 +63,124 @@ static clg_status make_numbered(struct clg_run *run, const char *name)
                     strerror(errno));
 }
 
+static clg_status make_folder(struct clg_run *run, const char *dir, const char *name)
+{
+    struct stat st;
+
+    run->made = !dir || stat(dir, &st) != 0;
+    if (!dir)
+        return make_numbered(run, name);
+    run->dir = clg_blocks_print(run->pool, "%s", dir);
+    if (!run->dir)
+        return CLG_ERR_MEMORY;
+    CLG_TRY(clg_make_dirs(run->ctx, dir));
+    return clg_run_check(run->ctx, dir);
+}
+
 const char *clg_run_path(const struct clg_run *run, const char *file)
 {
     return clg_blocks_print(run->pool, "%s/%s", run->dir, file);
+}
+
+/* ---- the log: locked while the run goes on, so that nobody takes its folder for a dead one's ----
+ */
+
+/* The log of a killed run is begun anew; where there are no locks, it may be that of a living one.
+ */
+static clg_status take_log(struct clg_run *run)
+{
+    bool locked = flock(run->log, LOCK_EX | LOCK_NB) == 0, busy = !locked && errno == EWOULDBLOCK;
+    struct stat st = {0};
+
+    if (fstat(run->log, &st) != 0)
+        return clg_fail(run->ctx, CLG_ERR_FILE, "cannot use '%s/log.jsonl': %s", run->dir,
+                        strerror(errno));
+    if (busy || (!locked && st.st_size > 0))
+        return clg_fail(run->ctx, CLG_ERR_FILE, "'%s' is not empty: another run writes there",
+                        run->dir);
+    CLG_TRY(clg_run_check(run->ctx, run->dir)); /* that run may have ended just now */
+    if (st.st_size > 0)
+        clg_log_line(run->ctx, CLG_LOG_WARNING,
+                     "'%s' has a run that was ended before it saved anything; it is begun anew",
+                     run->dir);
+    if (ftruncate(run->log, 0) != 0)
+        return clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s/log.jsonl': %s", run->dir,
+                        strerror(errno));
+    return CLG_OK;
 }
 
 clg_status clg_run_open(struct clg_run *run, const char *dir, const char *name)
 {
     const char *path;
 
-    if (dir) {
-        run->dir = clg_blocks_print(run->pool, "%s", dir);
-        if (!run->dir)
-            return CLG_ERR_MEMORY;
-        CLG_TRY(clg_make_dirs(run->ctx, dir));
-        CLG_TRY(clg_run_check(run->ctx, dir));
-    } else {
-        CLG_TRY(make_numbered(run, name));
-    }
+    run->log = -1;
+    CLG_TRY(make_folder(run, dir, name));
     path = clg_run_path(run, "log.jsonl");
     if (!path)
         return CLG_ERR_MEMORY;
-    run->log = fopen(path, "w");
-    if (!run->log)
+    run->log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (run->log < 0)
         return clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s': %s", path, strerror(errno));
+    CLG_TRY(take_log(run));
+    run->log_whole = true;
     return CLG_OK;
 }
 
 void clg_run_close(struct clg_run *run)
 {
-    if (run->log)
-        fclose(run->log);
-    run->log = NULL;
+    if (run->log >= 0)
+        close(run->log);
+    run->log = -1;
+}
+
+void clg_run_undo(struct clg_run *run)
+{
+    const char *log = run->log_whole ? clg_run_path(run, "log.jsonl") : NULL;
+
+    if (log)
+        unlink(log);
+    if (run->made && run->dir)
+        rmdir(run->dir); /* unless there is something in it */
+}
+
+static bool write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t written = write(fd, text, size);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        text += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* What stays in the log are whole lines. It stays open, and locked. */
+static void give_up_log(struct clg_run *run, const char *why)
+{
+    int cut = ftruncate(run->log, run->log_size);
+
+    (void)cut; /* it can only shrink */
+    run->log_whole = false;
+    clg_log_line(run->ctx, CLG_LOG_ERROR,
+                 "cannot write '%s/log.jsonl': %s; the training goes on without it", run->dir, why);
+}
+
+static void append(struct clg_run *run, char *text)
+{
+    size_t length = strlen(text);
+
+    if (!run->log_whole)
+        return;
+    text[length] = '\n'; /* in place of the zero byte, so that a line is one write */
+    if (write_all(run->log, text, length + 1))
+        run->log_size += (off_t)length + 1;
+    else
+        give_up_log(run, strerror(errno));
+    text[length] = '\0';
 }
 
 clg_status clg_run_write(const struct clg_run *run, const char *file, const char *text)
@@ -114,20 +217,19 @@ static char *dump(struct clg_ctx *ctx, json_t *object, size_t indent)
     return text;
 }
 
-clg_status clg_run_log(struct clg_run *run, const char *kind, json_t *line)
+void clg_run_log(struct clg_run *run, const char *kind, json_t *line)
 {
     char *text = dump(run->ctx, line, 0);
-    clg_status status = CLG_OK;
 
-    if (!text)
-        return CLG_ERR_MEMORY;
-    if (fprintf(run->log, "%s\n", text) < 0 || fflush(run->log) != 0)
-        status = clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s/log.jsonl': %s", run->dir,
-                          strerror(errno));
+    if (!text) {
+        if (run->log_whole)
+            give_up_log(run, "out of memory");
+        return;
+    }
+    append(run, text);
     if (run->on_line)
         run->on_line(run->user, kind, text);
     free(text);
-    return status;
 }
 
 clg_status clg_run_summary(struct clg_run *run, json_t *summary)

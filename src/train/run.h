@@ -3,7 +3,7 @@
 #define CLG_TRAIN_RUN_H
 
 #include <jansson.h>
-#include <stdio.h>
+#include <sys/types.h>
 #include <clgrad/train.h>
 #include "train/blocks.h"
 
@@ -11,18 +11,24 @@ struct clg_run {
     struct clg_ctx *ctx;
     struct clg_blocks *pool; /* of the recipe: keeps the folder's name */
     const char *dir;
-    FILE *log; /* log.jsonl */
+    int log;        /* descriptor of log.jsonl; -1: none */
+    off_t log_size; /* of its whole lines, in bytes */
+    bool log_whole; /* false: it was given up */
+    bool made;      /* the folder is new */
     void *user;
     void (*on_line)(void *user, const char *kind, const char *json);
 };
 
-/* Fails when the folder is there and not empty. dir NULL: CLG_OK. */
+/* Fails when the folder is there and has more in it than a run leaves that was killed before it
+ * saved its weights. dir NULL: CLG_OK. */
 clg_status clg_run_check(struct clg_ctx *ctx, const char *dir);
 
 /* Makes the folder (dir NULL: the first of runs/NAME-1, -2, ... that is not there) and opens its
- * log. */
+ * log, which keeps others out of it until clg_run_close(). */
 clg_status clg_run_open(struct clg_run *run, const char *dir, const char *name);
 void clg_run_close(struct clg_run *run);
+/* Removes what clg_run_open() has made, for a run that does not begin. */
+void clg_run_undo(struct clg_run *run);
 
 /* DIR/FILE, in the pool. */
 const char *clg_run_path(const struct clg_run *run, const char *file);
@@ -30,8 +36,9 @@ const char *clg_run_path(const struct clg_run *run, const char *file);
 /* Writes a text as DIR/FILE. */
 clg_status clg_run_write(const struct clg_run *run, const char *file, const char *text);
 
-/* Appends a line to the log. Takes over the object; NULL: memory was short. */
-clg_status clg_run_log(struct clg_run *run, const char *kind, json_t *line);
+/* Appends a line to the log. Takes over the object; NULL: memory was short. When it fails, the log
+ * is given up, and the context's log callback is told. */
+void clg_run_log(struct clg_run *run, const char *kind, json_t *line);
 
 /* Writes run.json. Takes over the object; NULL: memory was short. */
 clg_status clg_run_summary(struct clg_run *run, json_t *summary);

@@ -16,8 +16,8 @@ struct training {
     clg_model model;
     struct clg_fitting fit;
     struct clg_run run;
-    clg_status status; /* of on_step, which cannot return one */
-    double saved;      /* when */
+    double saved;     /* when */
+    bool save_failed; /* and was reported */
 };
 
 #define SAVE_SECONDS 30.0 /* between two saves during the training, at ends of epochs */
@@ -33,13 +33,10 @@ static void write_step(void *user, int64_t step, double loss)
 {
     struct training *t = user;
     json_t *line = json_object();
-    clg_status status;
 
     json_object_set_new(line, "step", json_integer(step));
     clg_json_number(line, "loss", loss);
-    status = clg_run_log(&t->run, "step", line);
-    if (t->status == CLG_OK)
-        t->status = status;
+    clg_run_log(&t->run, "step", line);
 }
 
 static void add_score(json_t *line, const char *loss, const char *accuracy, const clg_score *score,
@@ -88,24 +85,35 @@ static clg_status save_model(struct training *t)
     return clg_store_save(t->model.store, path, metadata);
 }
 
+/* A file that cannot be written now may be so at the next epoch, or at the end, which decides. */
+static clg_status save_meanwhile(struct training *t)
+{
+    struct clg_ctx *ctx = t->recipe->object.ctx;
+    clg_status status = save_model(t);
+
+    if (status != CLG_ERR_FILE)
+        return status;
+    if (!t->save_failed)
+        clg_log_line(ctx, CLG_LOG_ERROR, "%s; the training goes on, and saves later", ctx->error);
+    t->save_failed = true;
+    return CLG_OK;
+}
+
 static clg_status write_epoch(void *user, const clg_epoch *epoch)
 {
     struct training *t = user;
 
-    CLG_TRY(t->status);
-    CLG_TRY(clg_run_log(&t->run, "epoch", epoch_line(t, epoch)));
+    clg_run_log(&t->run, "epoch", epoch_line(t, epoch));
     if (t->params->on_epoch)
         t->params->on_epoch(t->params->user, epoch);
-    if (clg_seconds() - t->saved > SAVE_SECONDS)
-        return save_model(t);
-    return CLG_OK;
+    return clg_seconds() - t->saved > SAVE_SECONDS ? save_meanwhile(t) : CLG_OK;
 }
 
 static bool should_stop(void *user)
 {
     const struct training *t = user;
 
-    return t->status != CLG_OK || (t->params->stop && t->params->stop(t->params->user));
+    return t->params->stop && t->params->stop(t->params->user);
 }
 
 static void show_progress(void *user, const clg_fit_progress *progress)
@@ -139,6 +147,7 @@ static clg_status prepare(struct training *t)
 static clg_status open_run(struct training *t)
 {
     const char *resolved;
+    clg_status status;
 
     CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->train));
     CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->test));
@@ -147,10 +156,15 @@ static clg_status open_run(struct training *t)
         .pool = &t->recipe->pool,
         .user = t->params->user,
         .on_line = t->params->on_line,
+        .log = -1,
     };
     CLG_TRY(clg_recipe_resolved(t->recipe, &resolved));
-    CLG_TRY(clg_run_open(&t->run, t->params->out, t->recipe->name));
-    return clg_run_write(&t->run, "recipe.yaml", resolved);
+    status = clg_run_open(&t->run, t->params->out, t->recipe->name);
+    if (status == CLG_OK)
+        status = clg_run_write(&t->run, "recipe.yaml", resolved);
+    if (status != CLG_OK)
+        clg_run_undo(&t->run);
+    return status;
 }
 
 static clg_status run_training(struct training *t)
@@ -158,7 +172,6 @@ static clg_status run_training(struct training *t)
     CLG_TRY(open_run(t));
     t->saved = clg_seconds();
     CLG_TRY(clg_fitting_run(&t->fit));
-    CLG_TRY(t->status);
     CLG_TRY(save_model(t));
     CLG_TRY(clg_run_summary(&t->run, clg_summarize(t->recipe, t->device, &t->fit)));
     return clg_fitting_verdict(&t->fit);
@@ -168,7 +181,7 @@ clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_train_par
                      clg_fit_result *result, const char **out_dir)
 {
     clg_train_params defaults = clg_train_defaults();
-    struct training t = {.recipe = recipe, .device = device};
+    struct training t = {.recipe = recipe, .device = device, .run = {.log = -1}};
     clg_status status;
 
     if (result)

@@ -1,10 +1,14 @@
+#define _GNU_SOURCE /* pipe2 */
 #include "cli/command.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,8 +23,8 @@ static void run_list(struct command *run, const char *format, va_list list)
     cr_assert_not_null(command, "CLG_TEST_COMMAND does not say where the command is");
     vsnprintf(arguments, sizeof(arguments), format, list);
     test_folder(folder);
-    snprintf(line, sizeof(line), "'%s' %s >'%s/out' 2>'%s/err'", command, arguments, folder,
-             folder);
+    snprintf(line, sizeof(line), "'%s' >'%s/out' 2>'%s/err' %s", command, folder, folder,
+             arguments);
     status = system(line);
     run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     run->out = file_read(file_in(folder, "out"), NULL);
@@ -62,6 +66,70 @@ void command_expect(int status, const char *words, const char *format, ...)
         cr_assert(end && !end[1], "clgrad %s: not one line on stderr: %s", format, run.err);
     }
     command_free(&run);
+}
+
+/* ---- processes that go on ---- */
+
+enum { PIPES = 3 };
+
+static void exec_shell(const char *line, int pipes[PIPES][2])
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int i = 0; i < PIPES; i++)
+        dup2(pipes[i][1], 50 + i); /* out of the way of 1 to 3 */
+    for (int i = 0; i < PIPES; i++) {
+        dup2(50 + i, 1 + i);
+        close(50 + i);
+    }
+    execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+    _exit(127);
+}
+
+void running_start(struct running *run, const char *format, ...)
+{
+    FILE **streams[PIPES] = {&run->out, &run->err, &run->notes};
+    int pipes[PIPES][2];
+    char line[8192];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(line, sizeof(line), format, list);
+    va_end(list);
+    for (int i = 0; i < PIPES; i++)
+        cr_assert_eq(pipe2(pipes[i], O_CLOEXEC), 0);
+    run->pid = fork();
+    cr_assert_geq(run->pid, 0);
+    if (run->pid == 0)
+        exec_shell(line, pipes);
+    for (int i = 0; i < PIPES; i++) {
+        close(pipes[i][1]);
+        *streams[i] = fdopen(pipes[i][0], "r");
+        cr_assert_not_null(*streams[i]);
+    }
+}
+
+const char *running_line(FILE *stream)
+{
+    static char line[4096];
+
+    cr_assert_not_null(fgets(line, sizeof(line), stream), "the process ended");
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
+int running_end(struct running *run)
+{
+    FILE *streams[PIPES] = {run->out, run->err, run->notes};
+    char rest[4096];
+    int status;
+
+    for (int i = 0; i < PIPES; i++) {
+        while (fread(rest, 1, sizeof(rest), streams[i]) > 0)
+            ;
+        fclose(streams[i]);
+    }
+    cr_assert_eq(waitpid(run->pid, &status, 0), run->pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* ---- files ---- */

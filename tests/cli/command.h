@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 /* What a run gave; out and err until command_free. */
 struct command {
@@ -19,6 +21,20 @@ void command_free(struct command *run);
  * with these words. */
 void command_expect(int status, const char *words, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* A process that goes on while the test does; it is killed with the test. */
+struct running {
+    pid_t pid;
+    FILE *out, *err; /* what it prints */
+    FILE *notes;     /* what it writes to its descriptor 3 */
+};
+/* Starts a shell's line, in which $CLG_TEST_COMMAND is the command and should be exec'ed. */
+void running_start(struct running *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Waits for a line (without its end) and fails when there is none. Good until the next call. */
+const char *running_line(FILE *stream);
+/* Reads what it still prints and waits for its end. Its status, as in struct command. */
+int running_end(struct running *run);
 
 /* FOLDER/NAME in a buffer of its own; good for the last 8 calls. */
 const char *file_in(const char *folder, const char *name);

@@ -347,6 +347,37 @@ TEST(file, replace_and_discard)
     test_remove(folder);
 }
 
+/* Temporaries of killed writers go when their file is written next; those of living ones stay, and
+ * so does what only looks alike. */
+TEST(file, leftovers_are_removed)
+{
+    static const char *const alike[] = {"f.1.tmp", "f.1.x.tmp", "f.1.2.tmp2", "ff.1.2.tmp",
+                                        "g.1.2.tmp"};
+    char folder[256], path[300], other[320];
+    clg_ctx *ctx = test_context();
+    struct clg_file living;
+
+    snprintf(path, sizeof(path), "%s/f", test_folder(folder));
+    test_ok(ctx, clg_file_open(&living, ctx, path));
+    test_ok(ctx, clg_file_write(&living, "late", 4));
+    for (size_t i = 0; i < sizeof(alike) / sizeof(alike[0]); i++) {
+        snprintf(other, sizeof(other), "%s/%s", folder, alike[i]);
+        fclose(fopen(other, "w"));
+    }
+    snprintf(other, sizeof(other), "%s.1.0.tmp", path);
+    fclose(fopen(other, "w"));
+    test_ok(ctx, write_text(ctx, path, "new"));
+    cr_assert_neq(access(other, F_OK), 0, "%s is still there", other);
+    for (size_t i = 0; i < sizeof(alike) / sizeof(alike[0]); i++) {
+        snprintf(other, sizeof(other), "%s/%s", folder, alike[i]);
+        cr_assert_eq(access(other, F_OK), 0, "%s is gone", other);
+    }
+    test_ok(ctx, clg_file_commit(&living));
+    expect_text(ctx, path, "late");
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
+
 TEST(file, sentences_name_the_path)
 {
     clg_ctx *ctx = test_context();
