@@ -11,14 +11,21 @@
 static int write_text(const char *path, const char *text)
 {
     FILE *out = path ? fopen(path, "w") : stdout;
+    bool good;
+    int error;
 
-    if (!out)
-        return clg_cli_fail(CLG_EXIT_FAILED, "cannot write '%s': %s", path, strerror(errno));
-    clg_say(out, "%s", text);
+    if (out)
+        clg_say(out, "%s", text);
+    good = out && !ferror(out);
+    error = errno;
     if (!path)
         return CLG_EXIT_OK;
-    if (fclose(out) != 0)
-        return clg_cli_fail(CLG_EXIT_FAILED, "cannot write '%s': %s", path, strerror(errno));
+    if (out && fclose(out) != 0 && good) {
+        good = false;
+        error = errno;
+    }
+    if (!good)
+        return clg_cli_fail(CLG_EXIT_FAILED, "cannot write '%s': %s", path, strerror(error));
     return CLG_EXIT_OK;
 }
 

@@ -1,5 +1,5 @@
 /* clgrad COMMAND [ARGUMENTS] [FLAGS] */
-#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 
 #define RUNS (CLG_TAKES_DEVICE | CLG_TAKES_KERNELS | CLG_TAKES_QUIET)
@@ -55,7 +56,7 @@ void clg_cli_print_line(const char *kind, const char *json)
     printf("{\"schema\":1,\"kind\":\"%s\"%s", kind, json[1] == '}' ? "" : ",");
     clg_say_json(stdout, json + 1);
     putchar('\n');
-    fflush(stdout);
+    clg_output_flush();
 }
 
 clg_device *clg_cli_open(struct clg_cli *cli)
@@ -73,10 +74,12 @@ clg_device *clg_cli_open(struct clg_cli *cli)
 
 /* ---- running ---- */
 
-static void print_warning(void *user, clg_log_level level, const char *message)
+static void print_message(void *user, clg_log_level level, const char *message)
 {
     const struct clg_cli *cli = user;
 
+    if (level == CLG_LOG_ERROR)
+        clg_cli_fail(CLG_EXIT_FAILED, "%s", message);
     if (level == CLG_LOG_WARNING && !cli->quiet)
         clg_say(stderr, "clgrad: warning: %s\n", message);
 }
@@ -99,7 +102,7 @@ static int run_command(struct clg_cli *cli, const struct clg_cli_command *comman
     clg_ctx_params params = clg_ctx_defaults();
     int status;
 
-    params.log = print_warning;
+    params.log = print_message;
     params.log_user = cli;
     cli->command = command;
     cli->ctx = clg_ctx_create(&params);
@@ -107,9 +110,6 @@ static int run_command(struct clg_cli *cli, const struct clg_cli_command *comman
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
     status = command->run(cli, argc, argv);
     clg_ctx_destroy(&cli->ctx);
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return clg_cli_fail(CLG_EXIT_FAILED, "cannot write to standard output: %s",
-                            strerror(errno));
     return status == CLG_EXIT_HELPED ? CLG_EXIT_OK : status;
 }
 
@@ -191,7 +191,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     struct clg_cli cli = {.started = now()};
     const struct clg_cli_command *command;
@@ -210,4 +210,12 @@ int main(int argc, char **argv)
         return help(&cli, argc - 1, argv + 1);
     command = find_command(alias(name));
     return command ? run_command(&cli, command, argc - 1, argv + 1) : fail_command(name);
+}
+
+int main(int argc, char **argv)
+{
+    if (!clg_output_begin())
+        return CLG_EXIT_FAILED; /* and nowhere to say why */
+    signal(SIGXFSZ, SIG_IGN);   /* a file at its limit (ulimit -f) is an error of the write */
+    return clg_output_end(dispatch(argc, argv));
 }

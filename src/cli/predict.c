@@ -5,6 +5,7 @@
 
 #include <clgrad/train.h>
 #include "cli/cli.h"
+#include "cli/output.h"
 
 struct printer {
     const struct clg_cli *cli;
@@ -52,11 +53,13 @@ static int print_values(const struct clg_cli *cli, int64_t index, const float *v
 static int print_row(void *user, int64_t index, const float *values, size_t count)
 {
     const struct printer *printer = user;
+    int failed;
 
     if (printer->cli->quiet)
         return 0;
-    return printer->classes ? print_class(printer->cli, index, values, count)
-                            : print_values(printer->cli, index, values, count);
+    failed = printer->classes ? print_class(printer->cli, index, values, count)
+                              : print_values(printer->cli, index, values, count);
+    return failed && !clg_output_flush();
 }
 
 static int predict(struct clg_cli *cli, clg_recipe *recipe, const char *run, const char *file)
@@ -76,9 +79,9 @@ static int predict(struct clg_cli *cli, clg_recipe *recipe, const char *run, con
         clg_recipe_check_data(recipe, &model, samples) != CLG_OK)
         return clg_cli_fail_ctx(cli);
     printer.classes = clg_recipe_classes(recipe) > 0;
-    if (clg_predict(&model, samples, &fit, print_row, &printer) != CLG_OK)
-        return clg_cli_fail_ctx(cli);
-    return CLG_EXIT_OK;
+    if (clg_predict(&model, samples, &fit, print_row, &printer) == CLG_OK)
+        return CLG_EXIT_OK;
+    return clg_output_flush() ? clg_cli_fail_ctx(cli) : CLG_EXIT_FAILED;
 }
 
 int clg_cli_predict(struct clg_cli *cli, int argc, char **argv)

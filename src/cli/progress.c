@@ -146,7 +146,7 @@ void clg_meter_show(struct clg_meter *meter, const clg_fit_progress *state)
     char text[CLG_PROGRESS_TEXT];
 
     if (meter->over)
-        fprintf(stderr, "\r\033[K%s", clg_bar_text(text, clg_terminal_width(stderr), state));
+        fprintf(stderr, CLG_METER_CLEAR "%s", clg_bar_text(text, clg_terminal_width(stderr), state));
     else if (clg_meter_due(meter, clg_meter_now()))
         fprintf(stderr, "%s\n", clg_bar_text(text, clg_terminal_width(stderr), state));
     fflush(stderr);
@@ -155,6 +155,6 @@ void clg_meter_show(struct clg_meter *meter, const clg_fit_progress *state)
 void clg_meter_clear(struct clg_meter *meter)
 {
     if (meter->over)
-        fputs("\r\033[K", stderr);
+        fputs(CLG_METER_CLEAR, stderr);
     meter->last_line = clg_meter_now();
 }

@@ -25,7 +25,8 @@ double clg_meter_now(void);
 /* Whether a line that is not written over is due now; then it counts as printed. */
 bool clg_meter_due(struct clg_meter *meter, double now);
 void clg_meter_show(struct clg_meter *meter, const clg_fit_progress *state);
-/* Takes the line off, so that something else can be printed. */
+/* Takes the line off, so that something else can be printed: CLG_METER_CLEAR. */
+#define CLG_METER_CLEAR "\r\033[K"
 void clg_meter_clear(struct clg_meter *meter);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <jansson.h>
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "device/device.h"
 #include "selftest/selftest.h"
@@ -40,7 +41,7 @@ static int print_json(json_t *object)
     clg_say_json(stdout, line);
     putchar('\n');
     free(line);
-    fflush(stdout);
+    clg_output_flush();
     return CLG_EXIT_OK;
 }
 
@@ -70,7 +71,7 @@ static int print_result(const struct selftest *t, const char *form,
     putchar('\n');
     if (!r->pass || r->fault)
         clg_say(stdout, "    %s\n", r->message);
-    fflush(stdout);
+    clg_output_flush();
     return CLG_EXIT_OK;
 }
 

@@ -1,14 +1,15 @@
 /* clgrad train */
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <clgrad/train.h>
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 
 struct run {
@@ -18,29 +19,17 @@ struct run {
     struct clg_meter meter;
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-/* The first Ctrl-C ends the training after the step; the second one kills. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-
-    action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static bool asked_to_stop(void *user)
 {
     (void)user;
-    return interrupted;
+    return clg_signals_came();
+}
+
+/* The folder is the result, so a training goes on without what it prints. */
+static void send_off(void)
+{
+    if (!clg_output_flush())
+        clg_output_give_up("; the training goes on without it");
 }
 
 static void show_progress(void *user, const clg_fit_progress *progress)
@@ -55,7 +44,6 @@ static void print_epoch(const clg_epoch *epoch)
     char text[CLG_PROGRESS_TEXT];
 
     printf("%s\n", clg_epoch_text(text, clg_terminal_width(stdout), epoch));
-    fflush(stdout);
 }
 
 static void show_epoch(void *user, const clg_epoch *epoch)
@@ -67,6 +55,7 @@ static void show_epoch(void *user, const clg_epoch *epoch)
     clg_meter_clear(&run->meter);
     if (!run->cli->json && !run->cli->quiet)
         print_epoch(epoch);
+    send_off();
 }
 
 static void show_line(void *user, const char *kind, const char *json)
@@ -75,6 +64,7 @@ static void show_line(void *user, const char *kind, const char *json)
 
     if (run->cli->json && !run->cli->quiet)
         clg_cli_print_line(kind, json);
+    send_off();
 }
 
 static void print_device(const clg_device *device)
@@ -84,7 +74,7 @@ static void print_device(const clg_device *device)
     clg_say_wrapped(stdout, "device %d: %s (%s, %s kernels)", info->index, info->name,
                     info->platform,
                     clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
-    fflush(stdout);
+    send_off();
 }
 
 static void print_end(const struct run *run, const clg_fit_result *result, const char *dir)
@@ -100,6 +90,7 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
     if (run->lines)
         printf("%.2f s an epoch, ", run->seconds / (double)run->lines);
     clg_say(stdout, "first step after %.2f s; run folder %s\n", result->first_step_seconds, dir);
+    send_off();
 }
 
 static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
@@ -120,6 +111,7 @@ static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
     params.on_progress = run.meter.off ? NULL : show_progress;
     params.on_epoch = show_epoch;
     params.on_line = show_line;
+    clg_signals_begin();
     if (clg_recipe_datasets(recipe, NULL, NULL) != CLG_OK) /* read while the device opens */
         return clg_cli_fail_ctx(cli);
     device = clg_cli_open(cli);
@@ -127,9 +119,10 @@ static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
         return CLG_EXIT_FAILED;
     if (!cli->json && !cli->quiet)
         print_device(device);
-    catch_signals();
     run.meter.last_line = clg_meter_now();
+    clg_signals_catch(cli->quiet ? NULL : run.meter.over ? CLG_METER_CLEAR : "");
     status = clg_train(recipe, device, &params, &result, &dir);
+    clg_signals_release();
     clg_meter_clear(&run.meter);
     if (status != CLG_OK)
         return clg_cli_fail_ctx(cli);

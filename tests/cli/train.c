@@ -2,13 +2,9 @@
 #include "test.h"
 
 #include <jansson.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -520,45 +516,5 @@ TEST(train, channels)
     recipe = file_read(file_in(f.run, "recipe.yaml"), NULL);
     cr_assert_not_null(strstr(recipe, "shape: [4, 2]"), "%s", recipe);
     free(recipe);
-    test_remove(f.folder);
-}
-
-/* Waits until the log has its first line. */
-static void wait_for_log(const char *path, pid_t child)
-{
-    const struct timespec moment = {.tv_nsec = 10000000};
-    struct stat st = {0};
-    int status;
-
-    while (stat(path, &st) != 0 || st.st_size == 0) {
-        cr_assert_eq(waitpid(child, &status, WNOHANG), 0, "the training ended by itself");
-        nanosleep(&moment, NULL);
-    }
-}
-
-TEST(train, ctrl_c_saves)
-{
-    struct fixture f;
-    int status;
-    pid_t child;
-    json_t *run;
-
-    setup(&f);
-    child = fork();
-    cr_assert(child >= 0);
-    if (child == 0) {
-        execl(getenv("CLG_TEST_COMMAND"), "clgrad", "train", f.recipe, "--out", f.run, "--set",
-              "train.epochs=1000000", "--quiet", "--device", "cpu", (char *)NULL);
-        _exit(127);
-    }
-    wait_for_log(file_in(f.run, "log.jsonl"), child);
-    kill(child, SIGINT);
-    cr_assert_eq(waitpid(child, &status, 0), child);
-    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
-    run = load(&f, "run.json");
-    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(run, "stopped"), "reason")),
-                     "requested");
-    json_decref(run);
-    command_expect(0, NULL, "eval '%s' --device cpu", f.run);
     test_remove(f.folder);
 }
