@@ -169,8 +169,8 @@ static clg_status restore(struct clg_store *store, const void *owner, size_t i, 
     *taken = false;
     state = clg_state_find_steps(store, kept->name);
     if (state && state->owner == owner) {
-        CLG_TRY(clg_state_check_steps(store->object.ctx, "the file loaded", kept->name,
-                                      &kept->info));
+        CLG_TRY(
+            clg_state_check_steps(store->object.ctx, "the file loaded", kept->name, &kept->info));
         CLG_TRY(clg_buffer_write(store->block, clg_state_steps_offset(state), kept->data,
                                  sizeof(uint32_t)));
         *taken = true;
@@ -193,18 +193,21 @@ clg_status clg_store_restore_states(struct clg_store *store, const void *owner)
 {
     struct clg_ctx *ctx = store->object.ctx;
     clg_kept_list *list = &store->kept;
+    clg_status status = CLG_OK;
+    size_t left = 0;
 
-    for (size_t i = 0; i < list->count;) {
-        bool taken;
+    for (size_t i = 0; i < list->count; i++) {
+        bool taken = false;
 
-        CLG_TRY(restore(store, owner, i, &taken));
+        if (status == CLG_OK)
+            status = restore(store, owner, i, &taken);
         if (!taken) {
-            i++;
+            list->items[left++] = list->items[i];
             continue;
         }
         clg_free(ctx, list->items[i].name);
         clg_free(ctx, list->items[i].data);
-        memmove(&list->items[i], &list->items[i + 1], (--list->count - i) * sizeof(*list->items));
     }
-    return CLG_OK;
+    list->count = left;
+    return status;
 }
