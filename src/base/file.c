@@ -27,7 +27,8 @@ static const char *kind_word(mode_t mode)
     return S_ISSOCK(mode) ? "a socket" : "a device";
 }
 
-/* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever; regular files do not mind. */
+/* O_NONBLOCK: opening a pipe that nobody writes to would wait for ever; regular files do not mind.
+ */
 FILE *clg_file_open_regular(struct clg_ctx *ctx, const char *path, uint64_t *size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -49,8 +50,8 @@ FILE *clg_file_open_regular(struct clg_ctx *ctx, const char *path, uint64_t *siz
 }
 
 /* Reads to the end. Files of proc have a size of 0 and content all the same. */
-static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *path, uint64_t expected,
-                              uint64_t limit, char **data, size_t *size)
+static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *path,
+                              uint64_t expected, uint64_t limit, char **data, size_t *size)
 {
     size_t room = expected ? (size_t)expected + 2 : 4096; /* a zero byte, and one to see the end */
     size_t length = 0;
@@ -71,9 +72,9 @@ static clg_status read_stream(struct clg_ctx *ctx, FILE *stream, const char *pat
     }
     if (ferror(stream) || length > limit) {
         clg_free(ctx, block);
-        return ferror(stream) ? clg_fail(ctx, CLG_ERR_FILE, "cannot read '%s': %s", path,
-                                         strerror(errno))
-                              : fail_size(ctx, path, length, limit);
+        return ferror(stream)
+                   ? clg_fail(ctx, CLG_ERR_FILE, "cannot read '%s': %s", path, strerror(errno))
+                   : fail_size(ctx, path, length, limit);
     }
     block[length] = '\0';
     *data = block;

@@ -3,7 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define SAVE   "in Python, safetensors.torch.save_file(model.state_dict(), FILE) writes weights as one"
+#define SAVE                                                                                       \
+    "in Python, safetensors.torch.save_file(model.state_dict(), FILE) writes weights as one"
 #define WRITE  "docs/recipes.md has four lines of Python that write one"
 #define UNPACK "unpack it"
 #define FETCH  "what was downloaded is an error or a login page; fetch the file itself"
@@ -36,7 +37,10 @@ static const struct magic {
     {BYTES(0, "MM\0*"), "a TIFF image", {NULL, IMAGE}},
     {BYTES(0, "\x1f\x8b"), "gzip data", {"gunzip unpacks it", UNPACK, "gunzip unpacks it"}},
     {BYTES(0, "BZh"), "bzip2 data", {UNPACK, UNPACK, UNPACK}},
-    {BYTES(0, "\xfd" "7zXZ"), "xz data", {UNPACK, UNPACK, UNPACK}},
+    {BYTES(0, "\xfd"
+              "7zXZ"),
+     "xz data",
+     {UNPACK, UNPACK, UNPACK}},
     {BYTES(0, "\x28\xb5\x2f\xfd"), "Zstandard data", {UNPACK, UNPACK, UNPACK}},
     {BYTES(0, "7z\xbc\xaf\x27\x1c"), "a 7-Zip archive", {UNPACK, UNPACK, UNPACK}},
     {BYTES(257, "ustar"), "a tar archive", {UNPACK, UNPACK, UNPACK}},
@@ -44,7 +48,10 @@ static const struct magic {
     {BYTES(0, "ARROW1"), "an Arrow file", {NULL, WRITE}},
     {BYTES(0, "SQLite format 3"), "an SQLite database", {NULL}},
     {BYTES(0, "%PDF-"), "a PDF document", {NULL}},
-    {BYTES(0, "\x7f" "ELF"), "a program", {NULL}},
+    {BYTES(0, "\x7f"
+              "ELF"),
+     "a program",
+     {NULL}},
     {BYTES(0, "version https://git-lfs"), "a Git LFS pointer", {PULL, PULL, PULL}},
     {BYTES(0, "<!doctype"), "an HTML page", {FETCH, FETCH, FETCH}, .text = true},
     {BYTES(0, "<html"), "an HTML page", {FETCH, FETCH, FETCH}, .text = true},
@@ -52,7 +59,9 @@ static const struct magic {
     {BYTES(0, "\0\0\x08"), "an IDX file, which holds data", {NULL}, .fine = 1u << CLG_READS_DATA},
     {BYTES(0, "\0\0\x0c"), "an IDX file, which holds data", {NULL}, .fine = 1u << CLG_READS_DATA},
     {BYTES(0, "\0\0\x0d"), "an IDX file, which holds data", {NULL}, .fine = 1u << CLG_READS_DATA},
-    {BYTES(5, "\0\0\0{\""), "a safetensors file, which holds weights", {NULL},
+    {BYTES(5, "\0\0\0{\""),
+     "a safetensors file, which holds weights",
+     {NULL},
      .fine = 1u << CLG_READS_WEIGHTS},
     {BYTES(0, "{"), "a JSON text", {NULL}, .text = true, .fine = 1u << CLG_READS_RECIPE},
 #undef BYTES

@@ -161,7 +161,7 @@ static cl_program load_entry(struct clg_device *device, const char *options, str
     char *data;
     size_t size, binary_size;
 
-    if (access(e->path.data, R_OK) != 0 || 
+    if (access(e->path.data, R_OK) != 0 ||
         clg_file_read_limited(ctx, e->path.data, ENTRY_MAX, &data, &size) != CLG_OK)
         return NULL;
     binary = check_file(data, size, &e->key, &binary_size);

@@ -313,7 +313,8 @@ clg_status clg_safetensors_parse(struct clg_safetensors *file, struct clg_ctx *c
     json_error_t error;
     clg_status status;
 
-    CLG_TRY(clg_safetensors_check_head(ctx, path, data, size < CLG_MAGIC_SIZE ? size : CLG_MAGIC_SIZE, size));
+    CLG_TRY(clg_safetensors_check_head(ctx, path, data,
+                                       size < CLG_MAGIC_SIZE ? size : CLG_MAGIC_SIZE, size));
     *file = (struct clg_safetensors){.ctx = ctx, .path = path};
     length = read_length(data);
     wrong = scan_header(data + 8, length);
@@ -354,6 +355,5 @@ void clg_safetensors_each_metadata(const struct clg_safetensors *file,
     json_t *pairs = json_object_get(file->header, "__metadata__"), *value;
     const char *key;
 
-    json_object_foreach(pairs, key, value)
-        give(user, key, json_string_value(value));
+    json_object_foreach(pairs, key, value) give(user, key, json_string_value(value));
 }

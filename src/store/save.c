@@ -95,11 +95,11 @@ static clg_status collect_steps(struct save *save)
         source = CLG_PUSH(save->ctx, save->sources);
         if (!source)
             return CLG_ERR_MEMORY;
-        *source = (struct source){
-            .name.ctx = save->ctx,
-            .info = {.type = CLG_FILE_U32, .count = 1, .bytes = sizeof(uint32_t)},
-            .buffer = store->block,
-            .offset = clg_state_steps_offset(state)};
+        *source =
+            (struct source){.name.ctx = save->ctx,
+                            .info = {.type = CLG_FILE_U32, .count = 1, .bytes = sizeof(uint32_t)},
+                            .buffer = store->block,
+                            .offset = clg_state_steps_offset(state)};
         clg_text_add(&source->name, CLG_STATE_PREFIX "%s.step", state->optimizer);
         if (source->name.failed)
             return CLG_ERR_MEMORY;
@@ -193,7 +193,7 @@ static clg_status collect_metadata(struct save *save, const char *const *metadat
     snprintf(save->sum_text, sizeof(save->sum_text), "%016x", 0);
     save->checksum = clg_safetensors_hash_pair(CLG_KEY_STEP, save->step) +
                      clg_safetensors_hash_pair(CLG_KEY_DRAW, save->draw);
-    const char *own[] = {CLG_KEY_STEP, save->step,         CLG_KEY_DRAW,
+    const char *own[] = {CLG_KEY_STEP, save->step,       CLG_KEY_DRAW,
                          save->draw,   CLG_KEY_CHECKSUM, save->sum_text};
     const size_t owned = sizeof(own) / sizeof(own[0]);
     save->metadata = clg_new(save->ctx, owned + count + 1, sizeof(*save->metadata));

@@ -37,10 +37,11 @@ clg_status clg_recipe_check_sizes(const struct clg_recipe *recipe, const clg_mod
         return CLG_OK;
     CLG_TRY(check_samples(recipe, data));
     if (data->has_labels && recipe->classes && data->label_type != CLG_I32)
-        return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,
-                             "the loss %s needs labels that are classes, of bytes or int32, but those "
-                             "of '%s' are float32; mse takes numbers",
-                             recipe->values.loss.kind->name, name_of_labels(data));
+        return clg_yaml_fail(
+            recipe->object.ctx, recipe->values.loss.at,
+            "the loss %s needs labels that are classes, of bytes or int32, but those "
+            "of '%s' are float32; mse takes numbers",
+            recipe->values.loss.kind->name, name_of_labels(data));
     if (!data->has_labels || clg_dataset_values(&data->label_shape) == wanted)
         return CLG_OK;
     return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,

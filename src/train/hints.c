@@ -19,8 +19,8 @@ static bool is_decimal_comma(const char *text)
     if (text[whole] != ',')
         return false;
     rest = digits(text + whole + 1);
-    return rest > 0 && strspn(text + whole + 1 + rest, "eE+-0123456789") ==
-                           strlen(text + whole + 1 + rest);
+    return rest > 0 &&
+           strspn(text + whole + 1 + rest, "eE+-0123456789") == strlen(text + whole + 1 + rest);
 }
 
 /* The text with another character in place of one; '\0': without it. NULL when memory is short. */
@@ -45,8 +45,10 @@ static const char *write_it(const struct clg_parse *p, const char *why, const ch
 
 static const char *hint_octal(const struct clg_parse *p, const char *text)
 {
-    return clg_blocks_print(p->pool, ": a leading zero is octal to some and decimal to others: "
-                                     "write %.60s without it", text);
+    return clg_blocks_print(p->pool,
+                            ": a leading zero is octal to some and decimal to others: "
+                            "write %.60s without it",
+                            text);
 }
 
 static const char *hint_percent(const struct clg_parse *p, const char *text)

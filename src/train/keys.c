@@ -134,8 +134,9 @@ static clg_status rename_key(const struct clg_parse *p, const struct clg_key *ke
     if (strcmp(child->key, key->name) == 0)
         return CLG_OK;
     if (clg_yaml_find(node, key->name))
-        return clg_yaml_fail(p->pool->ctx, child, "'%s' and '%s' are one key, and it is there twice",
-                             key->name, key->also);
+        return clg_yaml_fail(p->pool->ctx, child,
+                             "'%s' and '%s' are one key, and it is there twice", key->name,
+                             key->also);
     child->key = key->name;
     return CLG_OK;
 }

@@ -160,9 +160,9 @@ static bool check_inputs(struct clg_build *build, const struct clg_choice *layer
             continue;
         given = *(const int64_t *)((const char *)layer->args + key->offset);
         if (given && given != shape.dim[dim]) {
-            clg_layer_refuse(build, "%s: %s is %" PRId64 ", but dimension %d of the input %s is not",
-                             layer->kind->name, key->name, given, dim,
-                             clg_shape_text(&shape, text));
+            clg_layer_refuse(
+                build, "%s: %s is %" PRId64 ", but dimension %d of the input %s is not",
+                layer->kind->name, key->name, given, dim, clg_shape_text(&shape, text));
             return false;
         }
     }

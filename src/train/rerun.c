@@ -40,8 +40,8 @@ static void note_origin(void *user, const char *key, const char *value)
         snprintf(origin->step, sizeof(origin->step), "%.20s", value);
 }
 
-/* Whether a file says nothing, or one of two fingerprints: of the recipe as it was read and as it was
- * resolved, since a recipe may come from the run or from before it. */
+/* Whether a file says nothing, or one of two fingerprints: of the recipe as it was read and as it
+ * was resolved, since a recipe may come from the run or from before it. */
 static bool agrees(const char *says, uint64_t read, uint64_t resolved)
 {
     char text[2][17];
@@ -58,16 +58,18 @@ static clg_status check_origin(const struct clg_recipe *recipe, const char *run,
     struct clg_ctx *ctx = recipe->object.ctx;
 
     if (!agrees(origin->model, recipe->read.model, resolved.model))
-        return clg_fail(ctx, CLG_ERR_FORMAT,
-                        "'%s/model.safetensors' and the recipe do not belong together: the file was "
-                        "written by a training of another model (its fingerprint is %s, the "
-                        "recipe's %016" PRIx64 "): layers, loss, data.shape or data.normalize differ",
-                        run, origin->model, recipe->read.model);
+        return clg_fail(
+            ctx, CLG_ERR_FORMAT,
+            "'%s/model.safetensors' and the recipe do not belong together: the file was "
+            "written by a training of another model (its fingerprint is %s, the "
+            "recipe's %016" PRIx64 "): layers, loss, data.shape or data.normalize differ",
+            run, origin->model, recipe->read.model);
     if (!agrees(origin->recipe, recipe->read.whole, resolved.whole))
-        clg_log_line(ctx, CLG_LOG_WARNING,
-                     "'%s/model.safetensors' and the recipe do not belong together: the model is the "
-                     "same, but the training was another",
-                     run);
+        clg_log_line(
+            ctx, CLG_LOG_WARNING,
+            "'%s/model.safetensors' and the recipe do not belong together: the model is the "
+            "same, but the training was another",
+            run);
     return CLG_OK;
 }
 
@@ -99,20 +101,23 @@ static void warn_unfinished(struct clg_recipe *recipe, const char *run, const st
     struct clg_ctx *ctx = recipe->object.ctx;
 
     if (!reason[0])
-        clg_log_line(ctx, CLG_LOG_WARNING,
-                     "the run '%s' was not finished, it has no run.json that can be read: these are "
-                     "the weights of step %s",
-                     run, step);
+        clg_log_line(
+            ctx, CLG_LOG_WARNING,
+            "the run '%s' was not finished, it has no run.json that can be read: these are "
+            "the weights of step %s",
+            run, step);
     else if (strcmp(reason, "?") == 0)
-        clg_log_line(ctx, CLG_LOG_WARNING,
-                     "'%s/run.json' does not say whether the run was finished: these are the weights "
-                     "of step %s",
-                     run, step);
+        clg_log_line(
+            ctx, CLG_LOG_WARNING,
+            "'%s/run.json' does not say whether the run was finished: these are the weights "
+            "of step %s",
+            run, step);
     else if (strcmp(reason, "epochs") != 0 && strcmp(reason, "steps") != 0)
-        clg_log_line(ctx, CLG_LOG_WARNING,
-                     "the run '%s' was not finished, it stopped (%s): these are the weights of step "
-                     "%s",
-                     run, reason, step);
+        clg_log_line(
+            ctx, CLG_LOG_WARNING,
+            "the run '%s' was not finished, it stopped (%s): these are the weights of step "
+            "%s",
+            run, reason, step);
 }
 
 static clg_status load_weights(struct clg_recipe *recipe, const char *run, clg_store *store)

@@ -103,7 +103,8 @@ static bool has_leading_zero(const char *text)
 /* Whether a number stays one as float32: neither infinite, nor 0 although it is not. */
 static bool fits_float(const char *text, double value)
 {
-    bool is_zero = !text[strcspn(text, "123456789")] || strcspn(text, "123456789") > strcspn(text, "eE");
+    bool is_zero =
+        !text[strcspn(text, "123456789")] || strcspn(text, "123456789") > strcspn(text, "eE");
 
     return isfinite((float)value) && (is_zero || (float)value != 0);
 }

@@ -67,8 +67,7 @@ static bool has_no_space(const struct reader *reader, size_t line)
 static void fail_syntax(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
-    yaml_mark_t mark =
-        parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark;
+    yaml_mark_t mark = parser->error == YAML_READER_ERROR ? parser->mark : parser->problem_mark;
     size_t lines[3] = {mark.line, mark.line - (mark.line > 0), parser->context_mark.line};
     const char *hint = "";
     char what[300];
@@ -175,8 +174,7 @@ static bool check_keys(struct reader *reader, const struct clg_yaml *map)
             twice = sorted[i];
     clg_free(ctx, sorted);
     if (twice)
-        reader->status =
-            clg_yaml_fail(ctx, twice, "the key '%.100s' is there twice", twice->key);
+        reader->status = clg_yaml_fail(ctx, twice, "the key '%.100s' is there twice", twice->key);
     return !twice;
 }
 

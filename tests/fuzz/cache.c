@@ -13,7 +13,8 @@
 #define ROUNDS 4000
 
 static const char source[] = "kernel void f(global int *a) { a[0] = 1; }\n";
-static const char *const words[] = {"clgrad", "kernels", "1", "2", "", "device", "options", "0", NULL};
+static const char *const words[] = {"clgrad", "kernels", "1", "2", "",
+                                    "device", "options", "0", NULL};
 
 struct bench {
     clg_ctx *ctx;

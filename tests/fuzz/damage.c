@@ -48,7 +48,8 @@ void damage_write(const struct damage *d, const char *path)
 {
     FILE *file = fopen(path, "wb");
 
-    cr_assert(file && fwrite(d->data, 1, d->size, file) == d->size && fclose(file) == 0, "%s", path);
+    cr_assert(file && fwrite(d->data, 1, d->size, file) == d->size && fclose(file) == 0, "%s",
+              path);
 }
 
 void damage_replace(struct damage *d, size_t at, size_t length, const void *with, size_t size)

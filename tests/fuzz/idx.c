@@ -1,5 +1,5 @@
-/* Thousands of damaged IDX files, plain and compressed, the same ones each run: every one is refused
- * with a sentence, at once or when it was read, or has the values its header says. */
+/* Thousands of damaged IDX files, plain and compressed, the same ones each run: every one is
+ * refused with a sentence, at once or when it was read, or has the values its header says. */
 #include "test.h"
 
 #include <stdio.h>
@@ -12,11 +12,11 @@
 
 #define ROUNDS 4000
 
-static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4,
-                                       5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 3, 1,
+                                       2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9};
 static const unsigned char labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 2};
-static const unsigned char floats[] = {0, 0, 0x0d, 1, 0, 0, 0, 3, 0x3f, 0x80, 0, 0,
-                                       0, 0, 0,    0, 0, 0, 0, 0};
+static const unsigned char floats[] = {0, 0, 0x0d, 1, 0, 0, 0, 3, 0x3f, 0x80,
+                                       0, 0, 0,    0, 0, 0, 0, 0, 0,    0};
 
 struct bench {
     clg_ctx *ctx;
@@ -107,8 +107,13 @@ TEST(idx, damaged_files)
         bool of_labels = damage_below(4) == 0, words = damage_below(2);
 
         file_write(b.labels, labels, sizeof(labels));
-        make(&d, of_labels ? labels : words ? floats : images,
-             of_labels ? sizeof(labels) : words ? sizeof(floats) : sizeof(images));
+        make(&d,
+             of_labels ? labels
+             : words   ? floats
+                       : images,
+             of_labels ? sizeof(labels)
+             : words   ? sizeof(floats)
+                       : sizeof(images));
         damage_write(&d, of_labels ? b.labels : b.images);
         try_one(&b);
     }

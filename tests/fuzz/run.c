@@ -20,9 +20,10 @@ static const char recipe_text[] =
 static const char summary[] = "{\"recipe\": \"r\", \"totals\": {\"steps\": 3}, "
                               "\"stopped\": {\"reason\": \"epochs\", \"step\": 3}}\n";
 static const char *const words[] = {
-    "F32",  "F16",     "shape", "dtype",  "data_offsets", "head.weight", "head", "1.bias", "0", "-1",
-    "3",    "null",    "[]",    "{}",     "linear",       "relu",        "tanh", "conv2d", "~", "24",
-    "stopped", "reason", "nan", "clgrad.checksum", "model", "\"", "", NULL,
+    "F32",   "F16",    "shape", "dtype", "data_offsets", "head.weight", "head",   "1.bias",
+    "0",     "-1",     "3",     "null",  "[]",           "{}",          "linear", "relu",
+    "tanh",  "conv2d", "~",     "24",    "stopped",      "reason",      "nan",    "clgrad.checksum",
+    "model", "\"",     "",      NULL,
 };
 static const char *const files[] = {"recipe.yaml", "model.safetensors", "run.json"};
 

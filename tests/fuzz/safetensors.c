@@ -90,7 +90,8 @@ static void change_word(struct damage *b)
                                         "clgrad.step",
                                         "optimizer.a.b.w"};
     size_t count = sizeof(words) / sizeof(*words), n = header_size(b);
-    const char *from = words[damage_below((uint32_t)count)], *to = words[damage_below((uint32_t)count)];
+    const char *from = words[damage_below((uint32_t)count)],
+               *to = words[damage_below((uint32_t)count)];
     char *at = NULL;
     for (size_t i = damage_below((uint32_t)n); i + strlen(from) < n && !at; i++)
         if (!memcmp(b->data + 8 + i, from, strlen(from)))

@@ -201,7 +201,8 @@ TEST(idx, other_files_are_named)
 
     setup(&f);
     file_write_text(f.images, "<html><head><title>Sign in</title>");
-    refused(&f, "is an HTML page, not an IDX file: what was downloaded is an error or a login page");
+    refused(&f,
+            "is an HTML page, not an IDX file: what was downloaded is an error or a login page");
     file_write_text(f.images, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
     refused(&f, "is a Git LFS pointer, not an IDX file: git lfs pull fetches the file itself");
     file_write(f.images, "\x93NUMPY\1\0v\0{'descr'", 18);
@@ -246,7 +247,8 @@ TEST(idx, wrong_sizes_are_refused)
     snprintf(f.labels, sizeof(f.labels), "%s", f.folder);
     idx_write(f.images, image_dims, pixels, sizeof(pixels));
     cr_assert_null(clg_dataset_open_idx(f.ctx, f.images, f.labels));
-    cr_assert_not_null(strstr(clg_error(f.ctx), "it is a folder, but must be a file"), "%s", clg_error(f.ctx));
+    cr_assert_not_null(strstr(clg_error(f.ctx), "it is a folder, but must be a file"), "%s",
+                       clg_error(f.ctx));
     finish(&f);
 }
 
