@@ -13,57 +13,9 @@ impossible() {
     exit 77
 }
 
-# In a mount namespace of its own: what is mounted goes with it, however this ends.
-inside() {
-    folder=$1
-    shift
-    mountpoint -q "$folder/proc" || mount -t proc proc "$folder/proc"
-    mountpoint -q "$folder/sys" || mount -t sysfs sysfs "$folder/sys"
-    mountpoint -q "$folder/dev" || mount --rbind /dev "$folder/dev"
-    mount -t tmpfs tmpfs "$folder/dev/shm" # of the tests' own processes
-    passed=0
-    failed=0
-    for command in "$@"; do
-        start=$(date +%s)
-        echo "== $command"
-        if chroot "$folder" env -i HOME=/root PATH="$PATH" LANG=C.UTF-8 TERM=dumb \
-            ${http_proxy:+http_proxy="$http_proxy"} sh -c "cd /root/clgrad && $command"; then
-            passed=$((passed + 1)) verdict=passed
-        else
-            failed=$((failed + 1)) verdict=FAILED
-        fi
-        echo "== $verdict in $(($(date +%s) - start)) s: $command"
-    done
-    echo "$passed passed, $failed failed"
-    [ "$failed" -eq 0 ]
-}
-
-if [ "${1:-}" = --inside ]; then
-    shift
-    inside "$@"
-    exit
-fi
-
-[ $# -gt 0 ] || {
-    echo "debian.sh: RELEASE is missing (trixie, sid, ...)" >&2
-    exit 2
-}
-release=$1
-shift
-[ $# -gt 0 ] || set -- tools/test.sh
-script=$(cd "$(dirname "$0")" && pwd)/debian.sh
-root=$(dirname "$(dirname "$script")")
-
-[ "$(id -u)" -eq 0 ] || impossible "needs root, for chroot"
-unshare --mount true 2>/dev/null || impossible "this machine lets nobody mount"
-
-folder=${FOLDER:-}
-if [ -z "$folder" ]; then
-    folder=$(mktemp -d "${TMPDIR:-/tmp}/clgrad-$release.XXXXXX")
-    trap 'rm -rf --one-file-system "$folder"' EXIT
-    trap 'exit 1' HUP INT TERM
-fi
-if [ ! -e "$folder/etc/debian_version" ]; then
+# A bare system of the release in the folder, unless there is one.
+make_system() {
+    [ ! -e "$folder/etc/debian_version" ] || return 0
     command -v debootstrap >/dev/null || impossible "debootstrap is not installed"
     start=$(date +%s)
     debootstrap --variant=minbase "$release" "$folder" \
@@ -74,12 +26,78 @@ if [ ! -e "$folder/etc/debian_version" ]; then
     }
     rm -f "$folder.log"
     echo "== made a bare $release in $(($(date +%s) - start)) s"
-fi
-cp -L /etc/resolv.conf "$folder/etc/resolv.conf"
-# A mirror may be that of a day (snapshot.debian.org).
-echo 'Acquire::Check-Valid-Until "false";' >"$folder/etc/apt/apt.conf.d/clgrad"
-rm -rf "$folder/root/clgrad"
-mkdir -p "$folder/root/clgrad"
-git -c safe.directory="$root" -C "$root" archive HEAD | tar -x -C "$folder/root/clgrad"
+}
 
-unshare --mount --pid --fork --kill-child "$script" --inside "$folder" "$@"
+prepare_system() {
+    make_system
+    cp -L /etc/resolv.conf "$folder/etc/resolv.conf"
+    # A mirror may be that of a day (snapshot.debian.org).
+    echo 'Acquire::Check-Valid-Until "false";' >"$folder/etc/apt/apt.conf.d/clgrad"
+    mountpoint -q "$folder/proc" || mount -t proc proc "$folder/proc"
+    mountpoint -q "$folder/sys" || mount -t sysfs sysfs "$folder/sys"
+    mountpoint -q "$folder/dev" || mount --rbind /dev "$folder/dev"
+    mount -t tmpfs tmpfs "$folder/dev/shm" # of the tests' own processes
+}
+
+# What lies in HEAD, as a clone has it.
+copy_sources() {
+    rm -rf "$folder/root/clgrad"
+    mkdir -p "$folder/root/clgrad"
+    git -c safe.directory="$root" -C "$root" archive HEAD | tar -x -C "$folder/root/clgrad"
+}
+
+run_there() {
+    chroot "$folder" env -i HOME=/root PATH="$PATH" LANG=C.UTF-8 TERM=dumb \
+        ${http_proxy:+http_proxy="$http_proxy"} sh -c "cd /root/clgrad && $1"
+}
+
+# In namespaces of their own, for mounts and processes: nothing is left of them, however this ends.
+inside() {
+    release=$1
+    folder=$2
+    shift 2
+    trap 'exit 1' HUP INT TERM # process 1 of a namespace, which a signal without a trap leaves alone
+    prepare_system
+    copy_sources
+    passed=0
+    failed=0
+    for command in "$@"; do
+        start=$(date +%s)
+        verdict=passed
+        echo "== $command"
+        run_there "$command" || verdict=FAILED
+        [ $verdict = passed ] && passed=$((passed + 1)) || failed=$((failed + 1))
+        echo "== $verdict in $(($(date +%s) - start)) s: $command"
+    done
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+main() {
+    script=$(cd "$(dirname "$0")" && pwd)/debian.sh
+    root=$(dirname "$(dirname "$script")")
+    if [ "${1:-}" = --inside ]; then
+        shift
+        inside "$@"
+        return
+    fi
+    [ $# -gt 0 ] || {
+        echo "debian.sh: RELEASE is missing (trixie, sid, ...)" >&2
+        exit 2
+    }
+    release=$1
+    shift
+    [ $# -gt 0 ] || set -- tools/test.sh
+    [ "$(id -u)" -eq 0 ] || impossible "needs root, for chroot"
+    unshare --mount true 2>/dev/null || impossible "this machine lets nobody mount"
+    folder=${FOLDER:-}
+    if [ -z "$folder" ]; then
+        folder=$(mktemp -d "${TMPDIR:-/tmp}/clgrad-$release.XXXXXX")
+        trap 'rm -rf --one-file-system "$folder" "$folder.log"' EXIT
+        trap 'exit 1' HUP INT TERM
+    fi
+    unshare --mount --pid --fork --kill-child "$script" --inside "$release" "$folder" "$@"
+}
+
+main "$@"
+exit # this file may be another one by now
