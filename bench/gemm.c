@@ -67,6 +67,9 @@ static clg_status wait_for(void *data)
     return clg_device_finish(((struct product *)data)->launches.device);
 }
 
+/* Where the columns of the table end. */
+static const int ends[] = {16, 21, 30, 40, 50, 60, 71, 0};
+
 static void report(const struct clg_bench *bench, const struct product *p, const char *transposes,
                    const struct clg_bench_times *times)
 {
@@ -84,9 +87,9 @@ static void report(const struct clg_bench *bench, const struct product *p, const
                                   flops / times->min, "gflops_median", flops / times->median,
                                   "share_of_roof", flops / times->min / bench->roof));
     else
-        printf("%-16s %s  %-8s %9.1f %9.1f %9.1f %8.1f %%\n", shape, transposes, provider,
-               flops / times->min, flops / times->median, 1e3 * times->min,
-               1e2 * flops / times->min / bench->roof);
+        clg_say_cut(stdout, ends, "%-16s %-4s %-8s %9.1f %9.1f %9.1f %8.1f %%", shape, transposes,
+                    provider, flops / times->min, flops / times->median, 1e3 * times->min,
+                    1e2 * flops / times->min / bench->roof);
     fflush(stdout);
 }
 
@@ -115,10 +118,12 @@ int clg_bench_gemm(struct clg_bench *bench)
 {
     if (clg_bench_roof_measure(bench) != CLG_OK)
         return clg_cli_fail_ctx(bench->cli);
-    if (!bench->cli->json)
-        clg_say(stdout, "%s, roof %.1f GFLOPS\n%-16s %s %-8s %9s %9s %9s %10s\n",
-               clg_device_get_info(bench->device)->name, bench->roof, "MxNxK", "case", "by", "best",
-               "median", "us", "of roof");
+    if (!bench->cli->json) {
+        clg_say_wrapped(stdout, "%s, roof %.1f GFLOPS", clg_device_get_info(bench->device)->name,
+                        bench->roof);
+        clg_say_cut(stdout, ends, "%-16s %-4s %-8s %9s %9s %9s %10s", "MxNxK", "case", "by", "best",
+                    "median", "us", "of roof");
+    }
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++)
             if (run_shape(bench, shapes[i], cases[k]) != CLG_OK)

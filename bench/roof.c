@@ -212,8 +212,8 @@ int clg_bench_roof(struct clg_bench *bench)
                                   clg_device_get_info(bench->device)->name, "gflops", bench->roof,
                                   "copy_gbs", copy, "read_gbs", read, "bytes", (json_int_t)bytes));
     else
-        clg_say(stdout, "%s: %.1f GFLOPS, copy %.1f GB/s, read %.1f GB/s (%llu MiB arrays)\n",
-               clg_device_get_info(bench->device)->name, bench->roof, copy, read,
-               (unsigned long long)(bytes >> 20));
+        clg_say_wrapped(stdout, "%s: %.1f GFLOPS, copy %.1f GB/s, read %.1f GB/s (%llu MiB arrays)",
+                        clg_device_get_info(bench->device)->name, bench->roof, copy, read,
+                        (unsigned long long)(bytes >> 20));
     return CLG_EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "cli/bench.h"
+#include "cli/terminal.h"
 #include "tensors.h"
 #include "workloads.h"
 
@@ -154,6 +155,9 @@ static clg_status begin(struct training *t, const struct clg_bench *bench)
     return status == CLG_OK ? clg_plan_read(t->plan, "loss", &t->loss, sizeof(t->loss)) : status;
 }
 
+/* Where the columns of the table end. */
+static const int ends[] = {12, 22, 32, 42, 51, 61, 70, 78, 87, 97, 108, 0};
+
 static json_t *samples(const struct clg_bench_times *times)
 {
     json_t *list = json_array();
@@ -196,10 +200,11 @@ static void report(const struct clg_bench *bench, const struct training *t,
                       bench->roof, "device", clg_device_get_info(bench->device)->name, "samples_ms",
                       samples(times)));
     else
-        printf("%-12s %9.4f %9.4f %9.4f %8.2f %9u %8.1f %7ld %8.4f %7.1f %% %10.5f\n", w->name,
-               times->min, times->median, times->synced, t->first_step, plan.launches,
-               1e-6 * (double)plan.arena_bytes, usage.ru_maxrss / 1024, gflop, 1e2 * share,
-               (double)t->loss);
+        clg_say_cut(stdout, ends,
+                    "%-12s %9.4f %9.4f %9.4f %8.2f %9u %8.1f %7ld %8.4f %7.1f %% %10.5f", w->name,
+                    times->min, times->median, times->synced, t->first_step, plan.launches,
+                    1e-6 * (double)plan.arena_bytes, usage.ru_maxrss / 1024, gflop, 1e2 * share,
+                    (double)t->loss);
     fflush(stdout);
 }
 
@@ -238,8 +243,9 @@ int clg_bench_check_workloads(const struct clg_bench *bench)
 int clg_bench_train(struct clg_bench *bench)
 {
     if (!bench->cli->json)
-        printf("%-12s %9s %9s %9s %8s %9s %8s %7s %8s %9s %10s\n", "workload", "ms best", "median",
-               "synced", "first s", "launches", "arena MB", "RSS MB", "GFLOP", "of roof", "loss 5");
+        clg_say_cut(stdout, ends, "%-12s %9s %9s %9s %8s %9s %8s %7s %8s %9s %10s", "workload",
+                    "ms best", "median", "synced", "first s", "launches", "arena MB", "RSS MB",
+                    "GFLOP", "of roof", "loss 5");
     for (const char **name = bench->workloads; *name; name++)
         if (run(bench, clg_workload_find(*name)) != CLG_OK)
             return clg_cli_fail_ctx(bench->cli);

@@ -182,6 +182,21 @@ void clg_say_wrapped(FILE *stream, const char *format, ...)
     say_wrapped(stream, 0, 0, width ? width : (int)sizeof(text), text);
 }
 
+void clg_say_cut(FILE *stream, const int *ends, const char *format, ...)
+{
+    int width = clg_terminal_width(stream);
+    int cut = *ends;
+    char text[512];
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    for (; *ends && *ends <= width; ends++)
+        cut = *ends;
+    clg_say(stream, "%.*s\n", width ? cut : (int)sizeof(text), text);
+}
+
 void clg_say_entry(FILE *stream, const char *name, const char *about)
 {
     int width = clg_terminal_width(stream), page = width && width < PAGE ? width : PAGE;

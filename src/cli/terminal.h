@@ -24,6 +24,10 @@ int clg_columns(const char *text);
  * with two points where it was cut. */
 void clg_shown(char *out, size_t size, int columns, const char *text);
 
+/* clg_say() of a table's line, cut on a terminal after the last column that fits; ends: where
+ * columns end, ascending, 0 after the last. */
+void clg_say_cut(FILE *stream, const int *ends, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* clg_say() of a line, broken between words where the terminal ends; a line feed is added. */
 void clg_say_wrapped(FILE *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A name, and beside it what it means, in at most 100 columns. */

@@ -79,7 +79,8 @@ TEST(terminal, tables_and_help_fit)
                                         "help bench",
                                         "help bench train",
                                         "devices",
-                                        "selftest --op add --small --form item"};
+                                        "selftest --op add --small --form item",
+                                        "bench train linreg --seconds 0.01"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         expect_fits(names[i]);
