@@ -27,7 +27,7 @@ kernel void softmax(TENSOR(const float, x), TENSOR(float, y), const int rows, co
 
 /* The same over the first columns of each row, 0 behind them: up to the row's own index t among the T
  * rows of its matrix (causal), and up to its length, one for `per` rows each (with_lengths). A row
- * of no columns is 0. y may be x. */
+ * that sees nothing is 0: of no columns, or of -infinity. y may be x. */
 kernel void masked_softmax(TENSOR(const float, x), TENSOR(const int, lengths), TENSOR(float, y),
                            const int rows, const int cols, const int T, const int per,
                            const int causal, const int with_lengths)
@@ -47,11 +47,11 @@ kernel void masked_softmax(TENSOR(const float, x), TENSOR(const int, lengths), T
         rowf m, s;
 #define SEEN(T_, i) BELOW(T_, i, limit, X(T_, i))
         ROW_MAX(m, cols, SEEN)
-        m = limit > 0u ? m : (rowf)(0.0f);
+        m = m > (rowf)(-INFINITY) ? m : (rowf)(0.0f);
 #define SEEN_EXP(T_, i)      exp(SEEN(T_, i) - (T_)(m))
 #define KEEP_SEEN_EXP(T_, i) KEEP(T_, y, at, i, SEEN_EXP(T_, i))
         ROW_SUM(s, cols, KEEP_SEEN_EXP)
-        const rowf share = limit > 0u ? (rowf)(1.0f) / s : (rowf)(0.0f);
+        const rowf share = s == (rowf)(0.0f) ? s : (rowf)(1.0f) / s;
 #define MASKED_SOFTMAX(T_, i) PUT(T_, y, at, i, Y(T_, i) * (T_)(share))
         ROW_EACH(cols, MASKED_SOFTMAX)
     }

@@ -208,7 +208,8 @@ CLG_API clg_tensor clg_bernoulli(clg_tensor p);
 CLG_API clg_tensor clg_random_crop2d(clg_tensor x, int32_t height, int32_t width);
 CLG_API clg_tensor clg_random_flip(clg_tensor x, int32_t axis, float p);
 
-/* Over the last dimension. */
+/* Over the last dimension. A row of -infinity alone, or with NaN or +infinity in it, gives NaN, as in
+ * PyTorch (in an attention that row is 0). */
 CLG_API clg_tensor clg_softmax(clg_tensor x);
 CLG_API clg_tensor clg_log_softmax(clg_tensor x);
 
@@ -435,7 +436,7 @@ CLG_API clg_attention_params clg_attention_defaults(void);
 
 /* softmax(q k^T scale) v of q (..., T, d), k (..., S, d) and v (..., S, e): (..., T, e) (Vaswani et
  * al. 2017). Without dropout the (T, S) matrix of each head is stored once. A query that sees
- * no key gives 0. */
+ * no key, behind the lengths or a mask of -infinity, gives 0, and its gradients are 0. */
 CLG_API clg_tensor clg_attention(clg_tensor q, clg_tensor k, clg_tensor v,
                                  const clg_attention_params *params);
 

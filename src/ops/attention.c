@@ -56,8 +56,8 @@ clg_tensor clg_attention(clg_tensor q, clg_tensor k, clg_tensor v,
     clg_tensor weights = clg_matmul(clg_affine(q, scale, 0), k, false, true);
     if (p.mask.graph)
         weights = clg_add(weights, p.mask);
-    weights = p.causal || p.lengths.graph ? clg_masked_softmax(weights, p.lengths, p.causal)
-                                          : clg_softmax(weights);
+    bool masked = p.mask.graph || p.causal || p.lengths.graph;
+    weights = masked ? clg_masked_softmax(weights, p.lengths, p.causal) : clg_softmax(weights);
     if (p.dropout > 0)
         weights = clg_dropout(weights, p.dropout);
     return clg_matmul(weights, v, false, false);

@@ -154,7 +154,8 @@ clg_tensor clg_norm2(clg_tensor x, const int32_t *axes, size_t count, bool keep)
     return clg_binary(CLG_OP(keep), s, clg_sqrt(safe), 0);
 }
 
-/* With the largest element, as a constant, taken off where it is finite. */
+/* With the largest element, as a constant, taken off where it is finite. Where every x is -infinity
+ * the sum is 0: its logarithm's gradient is infinite, and cut off, as in PyTorch. */
 clg_tensor clg_logsumexp(clg_tensor x, const int32_t *axes, size_t count, bool keep)
 {
     uint32_t mask;
@@ -164,5 +165,7 @@ clg_tensor clg_logsumexp(clg_tensor x, const int32_t *axes, size_t count, bool k
     m = clg_binary(CLG_OP(keep), clg_lt(clg_abs(m), clg_fill(x.graph, clg_shape0(), INFINITY)), m,
                    0);
     clg_tensor s = clg_reduce_axes(clg_exp(clg_sub(x, m)), mask, keep, false);
-    return clg_add(clg_log(s), clg_reshape(m, clg_tensor_shape(s)));
+    clg_tensor nothing = clg_fill(x.graph, clg_shape0(), -INFINITY);
+    clg_tensor ln = clg_where(s, clg_log(clg_add(s, clg_not(s))), nothing);
+    return clg_add(ln, clg_reshape(m, clg_tensor_shape(s)));
 }

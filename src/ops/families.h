@@ -219,7 +219,7 @@ clg_tensor clg_uniform_like(clg_tensor x);
 clg_tensor clg_plain(const struct clg_op *op, clg_tensor a, clg_tensor b);
 /* Softmax over the first columns of each row of x (..., T, S), 0 behind them: those up to the row's own
  * index where causal, and below lengths (N) of int32, a number for each index of the first dimension;
- * graph NULL: none. */
+ * graph NULL: none. A row that sees no column, or -infinity alone, is 0, and so is its gradient. */
 clg_tensor clg_masked_softmax(clg_tensor x, clg_tensor lengths, bool causal);
 /* The mask of these axes of x (count 0: all), or false and a sentence that begins with what. */
 bool clg_axes_mask(clg_tensor x, const char *what, const int32_t *axes, size_t count,

@@ -99,8 +99,9 @@ void clg_oracle_masked_softmax(const struct clg_oracle_call *call)
             clg_softmax_row_of(call->in->value + i * C, call->in->error + i * C, seen);
         for (int64_t j = 0; j < C; j++) {
             double *error = &call->out->error[i * C + j];
-            call->out->value[i * C + j] = j < seen ? clg_softmax_at(&r, j, error) : 0;
-            *error = j < seen ? *error : 0;
+            bool some = j < seen && r.m != -INFINITY;
+            call->out->value[i * C + j] = some ? clg_softmax_at(&r, j, error) : 0;
+            *error = some ? *error : 0;
         }
     }
 }
@@ -208,10 +209,23 @@ static void masked_case(struct clg_cases *cases, const char *what, clg_shape sha
     (twice ? clg_check_twice : clg_check)(cases, what, y);
 }
 
+/* Behind an added mask of -infinity: one, all and none of the columns of a row, in short rows and long. */
+static void added_mask_case(struct clg_cases *cases, int64_t C, bool causal)
+{
+    float mask[3 * 33] = {0};
+    clg_tensor x = clg_case_uniform(cases, clg_shape3(2, 3, C), -4, 4);
+    for (int64_t j = 0; j < C; j++)
+        mask[j] = j % 2 ? -INFINITY : 0, mask[C + j] = -INFINITY;
+    clg_tensor added = clg_constant(x.graph, CLG_F32, clg_shape2(3, C), mask);
+    clg_check(cases, "an added mask",
+              clg_masked_softmax(clg_add(x, added), (clg_tensor){NULL, -1, 0}, causal));
+}
+
 void clg_cases_masked_softmax(struct clg_cases *cases)
 {
     static const int32_t lengths[7] = {2, 17, 0, 1, 33, 100, -3};
     static const float special[9] = {1, NAN, INFINITY, 2, 3, -INFINITY, -INFINITY, 1, 3e38f};
+    static const float infinite[6] = {-INFINITY, -INFINITY, NAN, -INFINITY, INFINITY, -INFINITY};
     masked_case(cases, "(1, 1)", clg_shape2(1, 1), true, NULL, false);
     masked_case(cases, "causal (3, 3)", clg_shape2(3, 3), true, NULL, true);
     masked_case(cases, "causal (2, 17, 33)", clg_shape3(2, 17, 33), true, NULL, false);
@@ -224,6 +238,11 @@ void clg_cases_masked_softmax(struct clg_cases *cases)
     clg_check_forward(cases, "infinity and NaN behind the mask",
                       clg_masked_softmax(clg_case_values(cases, clg_shape2(3, 3), special),
                                          (clg_tensor){NULL, -1, 0}, true));
+    clg_check_forward(cases, "infinity and NaN alone",
+                      clg_masked_softmax(clg_case_values(cases, clg_shape2(3, 2), infinite),
+                                         (clg_tensor){NULL, -1, 0}, false));
+    added_mask_case(cases, 5, false);
+    added_mask_case(cases, 33, true);
 }
 
 /* y: what softmax or its logarithm gives, roughly. */

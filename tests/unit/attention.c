@@ -75,6 +75,72 @@ TEST(attention, added_mask)
     clg_ctx_destroy(&b.ctx);
 }
 
+/* A query that sees no key, by an added mask or by the lengths, is 0 and gives no gradient; the others
+ * are as without it. */
+static void blind_query(clg_form form, bool by_lengths)
+{
+    const float low = -INFINITY, mask[6] = {0, 0, low, low, low, 0};
+    const int32_t lengths[3] = {2, 0, 2};
+    float y[6], dx[3][6];
+    clg_ctx *ctx = test_context();
+    clg_store *store = clg_store_create(test_open(ctx, form), 1);
+    struct bench b = {.ctx = ctx, .store = store, .graph = clg_graph_create(store)};
+    clg_attention_params p = clg_attention_defaults();
+    clg_tensor in[3], out[3];
+    for (int i = 0; i < 3; i++)
+        in[i] = bench_constant(&b, by_lengths ? clg_shape3(3, 1, 2) : clg_shape2(i ? 2 : 3, 2), i);
+    if (by_lengths)
+        p.lengths = clg_constant(b.graph, CLG_I32, clg_shape1(3), lengths);
+    else
+        p.mask = clg_constant(b.graph, CLG_F32, clg_shape2(3, 2), mask);
+    clg_tensor t = clg_attention(in[0], in[1], in[2], &p);
+    test_ok(ctx, clg_eval(t, y, sizeof(y)));
+    cr_assert(y[2] == 0 && y[3] == 0, "%g %g, must be 0", (double)y[2], (double)y[3]);
+    test_ok(ctx, clg_grad(clg_sum(clg_square(t), NULL, 0, false), in, 3, out));
+    for (int i = 0; i < 3; i++) {
+        size_t count = i && !by_lengths ? 4 : 6;
+        test_ok(ctx, clg_eval(out[i], dx[i], count * sizeof(float)));
+        for (size_t k = 0; k < count; k++)
+            cr_assert(isfinite(dx[i][k]), "gradient %d[%zu] is %g", i, k, (double)dx[i][k]);
+    }
+    cr_assert(dx[0][2] == 0 && dx[0][3] == 0);
+    cr_assert(dx[2][0] != 0 && y[0] != 0, "the others see their keys");
+    clg_ctx_destroy(&ctx);
+}
+
+TEST(attention, sees_nothing)
+{
+    for (size_t i = 0; i < TEST_FORMS; i++) {
+        blind_query(test_forms[i], false);
+        blind_query(test_forms[i], true);
+    }
+}
+
+/* What PyTorch gives where every number is -infinity. */
+TEST(attention, softmax_of_nothing)
+{
+    const float low[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+    for (size_t i = 0; i < TEST_FORMS; i++) {
+        float y[4];
+        clg_ctx *ctx = test_context();
+        clg_store *store = clg_store_create(test_open(ctx, test_forms[i]), 1);
+        clg_graph *graph = clg_graph_create(store);
+        clg_tensor x = clg_constant(graph, CLG_F32, clg_shape2(1, 4), low), dx;
+        test_ok(ctx, clg_eval(clg_softmax(x), y, sizeof(y)));
+        cr_assert(isnan(y[0]) && isnan(y[3]));
+        test_ok(ctx, clg_eval(clg_log_softmax(x), y, sizeof(y)));
+        cr_assert(isnan(y[0]) && isnan(y[3]));
+        clg_tensor s = clg_logsumexp(x, NULL, 0, false);
+        test_ok(ctx, clg_eval(s, y, sizeof(y[0])));
+        cr_assert_eq(y[0], -INFINITY);
+        test_ok(ctx, clg_grad(s, &x, 1, &dx));
+        test_ok(ctx, clg_eval(dx, y, sizeof(y)));
+        for (int k = 0; k < 4; k++)
+            cr_assert_eq(y[k], 0, "%g", (double)y[k]);
+        clg_ctx_destroy(&ctx);
+    }
+}
+
 /* Bytes of the arena over those of one (T, T) matrix. */
 static double matrices(struct bench *b, clg_mode mode, int64_t T)
 {
