@@ -31,26 +31,45 @@ kernel void add_along(TENSOR(const float, x), TENSOR(const int, index), TENSOR(f
         const uint r = e / (uint)C, at = r * (uint)K;
         const int c = e - r * (uint)C;
         float sum = 0.0f;
-        for (int k = 0; k < K; k++)
-            sum += clamp(index[at + k], 0, C - 1) == c ? x[at + k] : 0.0f;
+        int k = 0;
+#define FOUND(T, k) (clamp(index[at + (k)], 0, C - 1) == c ? x[at + (k)] : 0.0f)
+        ADD_UP(float, sum, k, K, 1, FOUND)
         y[e] = sum;
     }
 }
 
-/* y[a, r, c] = the sum of x[a, i, c] over i <= r, or with reverse over i >= r. */
-kernel void cumsum(TENSOR(const float, x), TENSOR(float, y), const int lines, const int R,
-                   const int C, const int reverse)
+/* y[a, r, c] = the sum of x[a, i, c] over i <= r, or with reverse over i >= r. Part p of the R numbers
+ * is [p chunk, (p + 1) chunk); done (A, parts, C) has the running sums of the parts' sums, if there is
+ * more than one. y may be x. */
+kernel void cumsum(TENSOR(const float, x), TENSOR(const float, done), TENSOR(float, y), const int A,
+                   const int R, const int C, const int chunk, const int parts, const int reverse)
 {
     OPEN(const float, x);
+    OPEN(const float, done);
     OPEN(float, y);
-    FOR_LINES(l, lines)
+    FOR_LINES(l, A * parts * C)
     {
-        const uint a = l / (uint)C, first = a * (uint)(R * C) + (l - a * (uint)C);
-        float sum = 0.0f;
-        for (int i = 0; i < R; i++) {
-            const uint at = first + (uint)(reverse ? R - 1 - i : i) * (uint)C;
-            sum += x[at];
-            y[at] = sum;
+        const int c = l % (uint)C, p = l / (uint)C % (uint)parts, a = l / (uint)C / (uint)parts;
+        const int n = min(chunk, R - p * chunk), before = reverse ? p + 1 : p - 1;
+        const uint first = (uint)(a * R + p * chunk) * (uint)C + (uint)c;
+        float total = 0.0f;
+        if (before >= 0 && before < parts)
+            total = done[(uint)(a * parts + before) * (uint)C + (uint)c];
+        int i = 0;
+        while (i < n) { /* as ADD_UP */
+            const int many = i + min(n - i, SUM_BLOCKS * SUM_BLOCK);
+            float sums = 0.0f;
+            while (i < many) {
+                const int few = i + min(many - i, SUM_BLOCK);
+                float sum = 0.0f;
+                for (; i < few; i++) {
+                    const uint at = first + (uint)(reverse ? n - 1 - i : i) * (uint)C;
+                    sum += x[at];
+                    y[at] = total + (sums + sum);
+                }
+                sums += sum;
+            }
+            total += sums;
         }
     }
 }

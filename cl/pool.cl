@@ -79,7 +79,7 @@ kernel void max_pool2d(TENSOR(const float, x), TENSOR(float, y), TENSOR(int, ind
     }
 }
 
-/* dx[h, w] = the sum of dy over the windows whose index this place is. */
+/* dx[h, w] = the sum of dy over the windows whose index this place is; row by row. */
 kernel void max_pool2d_grad(TENSOR(const float, dy), TENSOR(const int, index), TENSOR(float, dx),
                             PLANE)
 {
@@ -102,14 +102,16 @@ kernel void max_pool2d_grad(TENSOR(const float, dy), TENSOR(const int, index), T
             dx[u] = sum;
             continue;
         }
-        for (int i = 0; i < kh; i++)
+        for (int i = 0; i < kh; i++) {
+            float row = 0.0f;
             for (int j = 0; j < kw; j++) {
                 const int a = h + ph - i * dh, b = w + pw - j * dw, oh = a / sh, ow = b / sw;
                 if (a < 0 || b < 0 || a % sh != 0 || b % sw != 0 || oh >= OH || ow >= OW)
                     continue;
-                if (index[plane + oh * OW + ow] == here)
-                    sum += dy[plane + oh * OW + ow];
+                row += index[plane + oh * OW + ow] == here ? dy[plane + oh * OW + ow] : 0.0f;
             }
+            sum += row;
+        }
         dx[u] = sum;
     }
 }
@@ -130,6 +132,15 @@ kernel void max_pool2d_pick(TENSOR(const float, x), TENSOR(const int, index), TE
     }
 }
 
+INLINE float row_sum(global const float *x, int n)
+{
+    float sum = 0.0f;
+    int i = 0;
+#define PIXEL(T, i) x[i]
+    ADD_UP(float, sum, i, n, 1, PIXEL)
+    return sum;
+}
+
 /* y[o] = the sum of x over the window, divided by its count. */
 kernel void avg_pool2d(TENSOR(const float, x), TENSOR(float, y), PLANE)
 {
@@ -143,9 +154,8 @@ kernel void avg_pool2d(TENSOR(const float, x), TENSOR(float, y), PLANE)
         window(u / OW % OH, H, OH, kh, sh, ph, flags, &h0, &h1, &nh);
         window(u % OW, W, OW, kw, sw, pw, flags, &w0, &w1, &nw);
         float sum = 0.0f;
-        for (int h = h0; h < h1; h++)
-            for (int w = w0; w < w1; w++)
-                sum += x[plane + h * W + w];
+#define ROW(T, h) row_sum(x + plane + (h)*W + w0, w1 - w0)
+        ADD_UP(float, sum, h0, h1, 1, ROW)
         y[u] = sum / (float)(nh * nw);
     }
 }
@@ -163,12 +173,15 @@ kernel void avg_pool2d_grad(TENSOR(const float, dy), TENSOR(float, dx), PLANE)
         places_of(u / W % H, H, OH, kh, sh, ph, flags, &h0, &h1);
         places_of(u % W, W, OW, kw, sw, pw, flags, &w0, &w1);
         float sum = 0.0f;
-        for (int oh = h0; oh < h1; oh++)
+        for (int oh = h0; oh < h1; oh++) {
+            float row = 0.0f;
+            window(oh, H, OH, kh, sh, ph, flags, &first, &end, &nh);
             for (int ow = w0; ow < w1; ow++) {
-                window(oh, H, OH, kh, sh, ph, flags, &first, &end, &nh);
                 window(ow, W, OW, kw, sw, pw, flags, &first, &end, &nw);
-                sum += dy[plane + oh * OW + ow] / (float)(nh * nw);
+                row += dy[plane + oh * OW + ow] / (float)(nh * nw);
             }
+            sum += row;
+        }
         dx[u] = sum;
     }
 }

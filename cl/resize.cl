@@ -56,6 +56,15 @@ kernel void upsample2d(TENSOR(const float, x), TENSOR(float, y), const int plane
     }
 }
 
+/* The sum over a row of places of dy times what column w weighs there. */
+INLINE float weighted_row(global const float *dy, int w, int W, int OW, int nearest, int first, int end)
+{
+    float sum = 0.0f;
+#define WEIGHTED(T, o) (weight_of(w, o, W, OW, nearest) * dy[o])
+    ADD_UP(float, sum, first, end, 1, WEIGHTED)
+    return sum;
+}
+
 /* dx[h, w] = the sum over all places of dy times what (h, w) weighs there. */
 kernel void upsample2d_grad(TENSOR(const float, dy), TENSOR(float, dx), const int planes,
                             const int H, const int W, const int OH, const int OW,
@@ -71,12 +80,9 @@ kernel void upsample2d_grad(TENSOR(const float, dy), TENSOR(float, dx), const in
         readers_of(h, H, OH, &h0, &h1);
         readers_of(w, W, OW, &w0, &w1);
         float sum = 0.0f;
-        for (int oh = h0; oh < h1; oh++) {
-            float row = 0.0f;
-            for (int ow = w0; ow < w1; ow++)
-                row += weight_of(w, ow, W, OW, nearest) * dy[plane + oh * OW + ow];
-            sum += weight_of(h, oh, H, OH, nearest) * row;
-        }
+#define ROW(T, o) \
+    (weight_of(h, o, H, OH, nearest) * weighted_row(dy + plane + (o)*OW, w, W, OW, nearest, w0, w1))
+        ADD_UP(float, sum, h0, h1, 1, ROW)
         dx[u] = sum;
     }
 }

@@ -3,9 +3,15 @@
 
 #include <stdint.h>
 
-static const struct clg_gemm_provider *choose(const struct clg_device *device)
+/* CLBlast adds up a sum in one run: not one so long that its error would be seen. */
+enum { CLBLAST_LONGEST = 16384 };
+
+static const struct clg_gemm_provider *choose(const struct clg_device *device,
+                                              const struct clg_gemm *gemm)
 {
-    bool clblast = clg_gemm_has_clblast() && clg_device_machine(device)->gemm == CLG_GEMM_CLBLAST;
+    bool clblast = clg_gemm_has_clblast() &&
+                   clg_device_machine(device)->gemm == CLG_GEMM_CLBLAST &&
+                   gemm->K <= CLBLAST_LONGEST;
 
     return clblast ? &clg_gemm_clblast : &clg_gemm_native;
 }
@@ -17,25 +23,27 @@ bool clg_gemm_has_clblast(void)
 
 const char *clg_gemm_provider(const struct clg_device *device, const struct clg_gemm *gemm)
 {
-    (void)gemm;
-    return choose(device)->name;
+    return choose(device, gemm)->name;
 }
 
-bool clg_gemm_sums_rows(const struct clg_device *device)
+bool clg_gemm_sums_rows(const struct clg_device *device, const struct clg_gemm *gemm)
 {
-    return choose(device) == &clg_gemm_native && clg_device_machine(device)->form == CLG_FORM_ITEM;
+    const struct clg_machine *machine = clg_device_machine(device);
+
+    return choose(device, gemm) == &clg_gemm_native && machine->form == CLG_FORM_ITEM &&
+           clg_gemm_in_one_range(machine, gemm);
 }
 
 size_t clg_gemm_workspace(const struct clg_device *device, const struct clg_gemm *gemm)
 {
-    return choose(device)->workspace(device, gemm);
+    return choose(device, gemm)->workspace(device, gemm);
 }
 
 void clg_gemm_lower(struct clg_launches *launches, const struct clg_gemm *gemm,
                     const struct clg_view *workspace, const char *label)
 {
     if (launches->status == CLG_OK)
-        choose(launches->device)->lower(launches, gemm, workspace, label);
+        choose(launches->device, gemm)->lower(launches, gemm, workspace, label);
 }
 
 uint64_t clg_gemm_flops(const struct clg_gemm *gemm)

@@ -32,7 +32,7 @@ const char *clg_gemm_provider(const struct clg_device *device, const struct clg_
 /* Whether this build has CLBlast. */
 bool clg_gemm_has_clblast(void);
 /* Whether the product can add up op(A)'s rows on its way. */
-bool clg_gemm_sums_rows(const struct clg_device *device);
+bool clg_gemm_sums_rows(const struct clg_device *device, const struct clg_gemm *gemm);
 /* Bytes of scratch memory the product needs, 0 for none. Views need not be placed yet. */
 size_t clg_gemm_workspace(const struct clg_device *device, const struct clg_gemm *gemm);
 /* Appends its launches. workspace.buffer NULL when none is needed. Failures stick in launches. */

@@ -6,11 +6,14 @@
 /* The flags of cl/gemm.cl. */
 enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2, HAS_BIAS = 4, WANT_SUMS = 8 };
 
+/* The item form adds up ranges of K in a matrix like C. */
 static size_t workspace(const struct clg_device *device, const struct clg_gemm *gemm)
 {
-    (void)device;
-    (void)gemm;
-    return 0;
+    const struct clg_machine *machine = clg_device_machine(device);
+
+    if (machine->form != CLG_FORM_ITEM || clg_gemm_in_one_range(machine, gemm))
+        return 0;
+    return (size_t)gemm->batch * (size_t)gemm->M * (size_t)gemm->N * sizeof(float);
 }
 
 static void add_operands(struct clg_launch *launch, const struct clg_gemm *gemm)
@@ -43,7 +46,7 @@ static struct clg_launch *start(struct clg_launches *launches, const struct clg_
 }
 
 static void lower_items(struct clg_launches *launches, const struct clg_gemm *gemm,
-                        const char *label)
+                        const struct clg_view *total, const char *label)
 {
     const struct clg_machine *machine = clg_device_machine(launches->device);
     struct clg_gemm_blocks b = clg_gemm_blocks(machine);
@@ -66,6 +69,7 @@ static void lower_items(struct clg_launches *launches, const struct clg_gemm *ge
     clg_launch_int(launch, t.depth);
     add_operands(launch, gemm);
     clg_launch_view(launch, &gemm->sums);
+    clg_launch_view(launch, total);
     clg_launch_range(launch, (size_t[]){(size_t)items, 1, 1},
                      (size_t[]){1, 1, 1});
 }
@@ -99,9 +103,8 @@ static void lower_groups(struct clg_launches *launches, const struct clg_gemm *g
 static void lower(struct clg_launches *launches, const struct clg_gemm *gemm,
                   const struct clg_view *workspace_view, const char *label)
 {
-    (void)workspace_view;
     if (clg_device_machine(launches->device)->form == CLG_FORM_ITEM)
-        lower_items(launches, gemm, label);
+        lower_items(launches, gemm, workspace_view, label);
     else
         lower_groups(launches, gemm, label);
 }

@@ -31,6 +31,11 @@ struct clg_gemm_tiling {
 struct clg_gemm_blocks {
     int64_t MR, NR, KC, MC;
 };
+/* Blocks of K that the item kernel adds up in C; what is longer goes on in a workspace. The same
+ * number as SUM_BLOCKS of cl/common.clh. */
+#define CLG_GEMM_RANGE 256
+bool clg_gemm_in_one_range(const struct clg_machine *machine, const struct clg_gemm *gemm);
+
 struct clg_gemm_blocks clg_gemm_blocks(const struct clg_machine *machine);
 struct clg_gemm_tiling clg_gemm_tiling(const struct clg_machine *machine,
                                        const struct clg_gemm *gemm);

@@ -42,6 +42,19 @@ struct clg_gemm_blocks clg_gemm_blocks(const struct clg_machine *machine)
     return b;
 }
 
+/* Blocks are as even as they can be: as many as there would be whole ones. */
+static int64_t depth_of(const struct clg_gemm_blocks *b, const struct clg_gemm *gemm)
+{
+    return round_up(cuts(gemm->K, cuts(gemm->K, b->KC)), 4);
+}
+
+bool clg_gemm_in_one_range(const struct clg_machine *machine, const struct clg_gemm *gemm)
+{
+    struct clg_gemm_blocks b = clg_gemm_blocks(machine);
+
+    return gemm->K <= CLG_GEMM_RANGE * depth_of(&b, gemm);
+}
+
 /* Cycles until the last unit is done. */
 static double cost(const struct clg_machine *machine, const struct clg_gemm_blocks *b,
                    const struct clg_gemm *gemm, const struct clg_gemm_tiling *t)
@@ -73,8 +86,10 @@ static double iterations(const struct clg_gemm_blocks *b, const struct clg_gemm 
     double multiply = direct ? depth : quarter;
     double edge = gemm->N % b->NR ? (double)b->MR * (2 * NR + 1) : (double)b->MR;
     double block = (direct ? 0 : pack_a) + panels * (pack_b + NR + strips * (multiply + edge));
+    double ranges = (double)(cuts(gemm->K, t->depth * CLG_GEMM_RANGE) - 1);
+    double tile = (double)cuts(gemm->K, t->depth) * block + 2 * ranges * (double)(t->rows * t->cols);
 
-    return (double)cuts(t->tiles, CLG_GEMM_ITEMS_MAX) * (double)cuts(gemm->K, t->depth) * block;
+    return (double)cuts(t->tiles, CLG_GEMM_ITEMS_MAX) * tile;
 }
 
 struct clg_gemm_tiling clg_gemm_tiling(const struct clg_machine *machine,
@@ -90,7 +105,7 @@ struct clg_gemm_tiling clg_gemm_tiling(const struct clg_machine *machine,
             struct clg_gemm_tiling t = {
                 .rows = round_up(cuts(gemm->M, m), b.MR),
                 .cols = round_up(cuts(gemm->N, n), b.NR),
-                .depth = round_up(cuts(gemm->K, cuts(gemm->K, b.KC)), 4),
+                .depth = depth_of(&b, gemm),
             };
 
             t.tiles = cuts(gemm->M, t.rows) * cuts(gemm->N, t.cols) * gemm->batch;

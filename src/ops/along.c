@@ -5,19 +5,25 @@
 
 static const clg_tensor invalid = {NULL, -1, 0};
 
-/* A launch of cl/along.cl over independent lines. */
-static struct clg_launch *launch_lines(struct clg_lower *lower, const char *kernel, int64_t lines)
+/* A launch of cl/along.cl over independent lines, without its views. */
+static struct clg_launch *launch_over(struct clg_lower *lower, const char *kernel, int64_t lines)
 {
     struct clg_launch *launch =
         clg_launch_kernel(lower->launches, "along", kernel, NULL, lower->label);
-    for (uint32_t i = 0; i < lower->n_in; i++)
-        clg_launch_view(launch, &lower->in[i]);
-    for (uint32_t i = 0; i < lower->n_out; i++)
-        clg_launch_view(launch, &lower->out[i]);
     if (lower->machine->form == CLG_FORM_ITEM)
         clg_launch_rows(launch, (size_t)lines);
     else
         clg_launch_items(launch, (size_t)lines);
+    return launch;
+}
+
+static struct clg_launch *launch_lines(struct clg_lower *lower, const char *kernel, int64_t lines)
+{
+    struct clg_launch *launch = launch_over(lower, kernel, lines);
+    for (uint32_t i = 0; i < lower->n_in; i++)
+        clg_launch_view(launch, &lower->in[i]);
+    for (uint32_t i = 0; i < lower->n_out; i++)
+        clg_launch_view(launch, &lower->out[i]);
     return launch;
 }
 
@@ -200,19 +206,73 @@ void clg_grad_cumsum(struct clg_gradient *g)
     g->dx[0] = running(g->dy[0], attr->axis, !attr->reverse);
 }
 
-void clg_lower_cumsum(struct clg_lower *lower)
+/* Of x (A, R, C) along R, in parts of a chunk each. */
+struct scan {
+    int64_t A, R, C, chunk, parts;
+    bool reverse;
+};
+
+enum {
+    WHOLE_LINE = 1024,       /* numbers of a line that one work-item goes through */
+    LONG_WHOLE_LINE = 32768, /* where there are enough lines */
+    ENOUGH_LINES = 256,
+    MAX_PARTS = 1024,
+};
+
+static struct scan scan_of(const struct clg_lower *lower)
 {
     const struct clg_axis_attr *attr = lower->attr;
     const clg_shape *shape = &lower->in[0].shape;
-    int64_t count = clg_shape_count(shape), R = shape->dim[attr->axis], C = 1;
-    for (int i = attr->axis + 1; i < shape->rank; i++)
-        C *= shape->dim[i];
-    struct clg_launch *launch = launch_lines(lower, "cumsum", count / R);
-    clg_launch_int(launch, count / R);
-    clg_launch_int(launch, R);
-    clg_launch_int(launch, C);
-    clg_launch_int(launch, attr->reverse);
+    struct scan s = {.A = 1, .R = shape->dim[attr->axis], .C = 1, .reverse = attr->reverse};
+    for (int i = 0; i < shape->rank; i++) {
+        s.A *= i < attr->axis ? shape->dim[i] : 1;
+        s.C *= i > attr->axis ? shape->dim[i] : 1;
+    }
+    int64_t whole = s.A * s.C < ENOUGH_LINES ? WHOLE_LINE : LONG_WHOLE_LINE;
+    int64_t least = (s.R + MAX_PARTS - 1) / MAX_PARTS;
+    s.chunk = s.R <= whole ? s.R : least > WHOLE_LINE ? least : WHOLE_LINE;
+    s.parts = (s.R + s.chunk - 1) / s.chunk;
+    return s;
+}
+
+static void launch_scan(struct clg_lower *lower, const struct scan *s, const struct clg_view *x,
+                        const struct clg_view *done, const struct clg_view *y)
+{
+    int64_t count = s->A * s->R * s->C;
+    struct clg_launch *launch = launch_over(lower, "cumsum", s->A * s->parts * s->C);
+    clg_launch_view(launch, x);
+    clg_launch_view(launch, done);
+    clg_launch_view(launch, y);
+    const int64_t sizes[] = {s->A, s->R, s->C, s->chunk, s->parts, s->reverse};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        clg_launch_int(launch, sizes[i]);
     clg_launch_cost(launch, (uint64_t)count, 8 * (uint64_t)count);
+}
+
+size_t clg_work_cumsum(const struct clg_lower *lower)
+{
+    struct clg_lower copy = *lower;
+    struct scan s = scan_of(lower);
+    struct clg_sum sum = {&copy, true, 0};
+    if (s.parts > 1)
+        clg_sum_take(&sum, s.A * s.parts * s.C);
+    return sum.used * sizeof(float);
+}
+
+/* The sums of the parts, running sums of those, and from there on each part by itself. */
+void clg_lower_cumsum(struct clg_lower *lower)
+{
+    struct scan s = scan_of(lower), of_parts = s;
+    struct clg_sum sum = {lower, false, 0};
+    struct clg_view done = {.buffer = NULL};
+    if (s.parts > 1) {
+        done = clg_sum_take(&sum, s.A * s.parts * s.C);
+        clg_sum_chunks(&sum, &lower->in[0], &done, s.A, s.R, s.C, s.chunk);
+        of_parts.R = of_parts.chunk = s.parts;
+        of_parts.parts = 1;
+        launch_scan(lower, &of_parts, &done, &(struct clg_view){.buffer = NULL}, &done);
+    }
+    launch_scan(lower, &s, &lower->in[0], &done, &lower->out[0]);
 }
 
 /* ---- the largest few ---- */

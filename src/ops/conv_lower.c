@@ -291,46 +291,72 @@ void clg_lower_conv2d_grad_input(struct clg_lower *lower)
 
 /* ---- conv2d_grad_weight: dy, x to dw ---- */
 
-static struct conv weight_of(struct clg_lower *lower, bool dry, struct clg_view *part)
+/* Products that are added up one after the other; what they give is added up again. */
+enum { RUN = 64 };
+
+/* The products but the first of a run, and the runs but the first. */
+struct weight {
+    struct conv conv;
+    struct clg_view part, run;
+};
+
+static struct weight weight_of(struct clg_lower *lower, bool dry)
 {
-    struct conv c =
-        conv_of(lower, dry, &lower->in[1].shape, &lower->out[0].shape, &lower->in[0].shape, false);
-    *part = c.block < c.size.N ? clg_sum_take(&c.room, clg_shape_count(&lower->out[0].shape))
-                               : no_view();
-    take_scratch(&c, weight_product);
-    return c;
+    struct weight w = {.part = no_view(), .run = no_view()};
+    struct conv *c = &w.conv;
+    int64_t count = clg_shape_count(&lower->out[0].shape);
+    *c = conv_of(lower, dry, &lower->in[1].shape, &lower->out[0].shape, &lower->in[0].shape, false);
+    if (c->block < c->size.N)
+        w.part = clg_sum_take(&c->room, count);
+    if (RUN * c->block < c->size.N)
+        w.run = clg_sum_take(&c->room, count);
+    take_scratch(c, weight_product);
+    return w;
 }
 
 size_t clg_work_conv2d_grad_weight(const struct clg_lower *lower)
 {
     struct clg_lower copy = *lower;
-    struct clg_view part;
-    return weight_of(&copy, true, &part).room.used * sizeof(float);
+    return weight_of(&copy, true).conv.room.used * sizeof(float);
 }
 
-static void add_part(struct clg_lower *lower, const struct clg_view *part)
+static void add_to(struct clg_lower *lower, const struct clg_view *x, const struct clg_view *y)
 {
     int64_t count = clg_shape_count(&lower->out[0].shape);
     struct clg_launch *launch =
         clg_launch_kernel(lower->launches, "conv", "add_to", NULL, lower->label);
-    clg_launch_view(launch, part);
-    clg_launch_view(launch, &lower->out[0]);
+    clg_launch_view(launch, x);
+    clg_launch_view(launch, y);
     clg_launch_int(launch, count);
     clg_launch_items(launch, (size_t)count);
     clg_launch_cost(launch, (uint64_t)count, 12 * (uint64_t)count);
 }
 
+/* The product of the images from `first` on. */
+static void multiply_block(struct weight *w, int64_t first, const struct clg_view *to)
+{
+    struct conv *c = &w->conv;
+    const struct clg_lower *lower = c->room.lower;
+    int64_t nb = images_from(c, first);
+    struct clg_view dy = result_view(c, &lower->in[0], first, nb);
+    copy_result(c, &lower->in[0], first, nb, true);
+    launch_im2col(c, &lower->in[1], first, nb);
+    multiply(c, weight_product(c, nb), &dy, &c->col, to);
+}
+
 void clg_lower_conv2d_grad_weight(struct clg_lower *lower)
 {
-    struct clg_view part;
-    struct conv c = weight_of(lower, false, &part);
-    for (int64_t first = 0; first < c.size.N; first += c.block) {
-        int64_t nb = images_from(&c, first);
-        struct clg_view dy = result_view(&c, &lower->in[0], first, nb);
-        copy_result(&c, &lower->in[0], first, nb, true);
-        launch_im2col(&c, &lower->in[1], first, nb);
-        multiply(&c, weight_product(&c, nb), &dy, &c.col, first ? &part : &lower->out[0]);
-        if (first)
-            add_part(lower, &part);
+    struct weight w = weight_of(lower, false);
+    int64_t N = w.conv.size.N, images = w.conv.block;
+    for (int64_t begin = 0; begin < N; begin += RUN * images) {
+        const struct clg_view *run = begin ? &w.run : &lower->out[0];
+        int64_t end = min_of(begin + RUN * images, N);
+        multiply_block(&w, begin, run);
+        for (int64_t first = begin + images; first < end; first += images) {
+            multiply_block(&w, first, &w.part);
+            add_to(lower, &w.part, run);
+        }
+        if (begin)
+            add_to(lower, run, &lower->out[0]);
     }
 }

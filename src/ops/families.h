@@ -78,6 +78,7 @@ GRAD(add_along);
 LOWER(add_along);
 SHAPE(cumsum);
 GRAD(cumsum);
+WORK(cumsum);
 LOWER(cumsum);
 SHAPE(topk);
 LOWER(topk);
@@ -122,6 +123,7 @@ GRAD(gather);
 LOWER(gather);
 SHAPE(scatter_add);
 GRAD(scatter_add);
+WORK(scatter_add);
 LOWER(scatter_add);
 
 /* softmax.c */
@@ -294,8 +296,12 @@ struct clg_sum {
 };
 /* count floats of the workspace. */
 struct clg_view clg_sum_take(struct clg_sum *sum, int64_t count);
-/* y (A, C) = scale * the sum over r of x (A, R, C), in an order that A, R and C alone decide. */
+/* y (A, C) = the sum over r of x (A, R, C), in an order that A, R and C alone decide, divided by
+ * count: the mean of equal numbers is that number, which a product with 1 / R does not give. */
 void clg_sum_middle(struct clg_sum *sum, const struct clg_view *x, const struct clg_view *y,
-                    int64_t A, int64_t R, int64_t C, float scale);
+                    int64_t A, int64_t R, int64_t C, float count);
+/* y (A, parts, C), part p the sum over the chunk of R that begins at p chunk. */
+void clg_sum_chunks(struct clg_sum *sum, const struct clg_view *x, const struct clg_view *y,
+                    int64_t A, int64_t R, int64_t C, int64_t chunk);
 
 #endif

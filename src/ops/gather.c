@@ -92,28 +92,72 @@ void clg_grad_scatter_add(struct clg_gradient *g)
         g->dx[0] = clg_gather(g->dy[0], g->in[1]);
 }
 
-/* Each part of the table's rows is one machine row's, which looks through all indices: a row's sum
- * has the indices' order whatever the number of parts, so that may follow the device. */
-void clg_lower_scatter_add(struct clg_lower *lower)
+/* How the sums are cut. Slices of the indices, each with a table of its own, so that a row is the sum
+ * of about REPEATS rows in each, and of the slices: a function of sizes. Each part of a table's rows
+ * is one machine row's, which looks through all the slice's indices: a row's sum has their order
+ * whatever the number of parts, so that may follow the device. */
+struct scatter {
+    int64_t rows, cols, n, slice, slices, per, parts;
+};
+
+enum { REPEATS = 256 };
+
+static struct scatter scatter_of(const struct clg_lower *lower)
 {
     const clg_shape *table = &lower->out[0].shape;
-    int64_t rows = table->dim[0], cols = count_from(table, 1);
-    int64_t n = clg_shape_count(&lower->in[1].shape);
+    struct scatter s = {.rows = table->dim[0],
+                        .cols = count_from(table, 1),
+                        .n = clg_shape_count(&lower->in[1].shape)};
     int64_t parts =
         lower->machine->form == CLG_FORM_ITEM ? 4 * (int64_t)lower->machine->units : 1024;
-    int64_t per = (rows + parts - 1) / parts;
-    parts = (rows + per - 1) / per;
+    int64_t slices = s.n / (REPEATS * s.rows);
+    slices = slices > 1 ? slices : 1;
+    s.slice = (s.n + slices - 1) / slices;
+    s.slices = (s.n + s.slice - 1) / s.slice;
+    s.per = (s.rows + parts - 1) / parts;
+    s.parts = (s.rows + s.per - 1) / s.per;
+    return s;
+}
+
+static void launch_scatter(struct clg_lower *lower, const struct scatter *s,
+                           const struct clg_view *to)
+{
     struct clg_launch *launch =
         clg_launch_kernel(lower->launches, "gather", "scatter_add", NULL, lower->label);
     clg_launch_view(launch, &lower->in[0]);
     clg_launch_view(launch, &lower->in[1]);
-    clg_launch_view(launch, &lower->out[0]);
+    clg_launch_view(launch, to);
     clg_launch_buffer(launch, lower->block);
-    clg_launch_int(launch, rows);
-    clg_launch_int(launch, n);
-    clg_launch_int(launch, cols);
-    clg_launch_int(launch, per);
-    clg_launch_int(launch, parts);
-    clg_launch_rows(launch, (size_t)parts);
-    clg_launch_cost(launch, (uint64_t)(n * cols), (uint64_t)(4 * (rows + 2 * n) * cols + 4 * n));
+    const int64_t sizes[] = {s->rows, s->n, s->cols, s->per, s->parts, s->slice, s->slices};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        clg_launch_int(launch, sizes[i]);
+    clg_launch_rows(launch, (size_t)(s->parts * s->slices));
+    clg_launch_cost(launch, (uint64_t)(s->n * s->cols),
+                    (uint64_t)(4 * (s->rows + 2 * s->n) * s->cols + 4 * s->n));
+}
+
+static void scatter_add(struct clg_sum *sum)
+{
+    struct clg_lower *lower = sum->lower;
+    struct scatter s = scatter_of(lower);
+    int64_t count = s.rows * s.cols;
+    struct clg_view to = s.slices > 1 ? clg_sum_take(sum, s.slices * count) : lower->out[0];
+    if (!sum->dry)
+        launch_scatter(lower, &s, &to);
+    if (s.slices > 1)
+        clg_sum_middle(sum, &to, &lower->out[0], 1, s.slices, count, 1);
+}
+
+size_t clg_work_scatter_add(const struct clg_lower *lower)
+{
+    struct clg_lower copy = *lower;
+    struct clg_sum sum = {&copy, true, 0};
+    scatter_add(&sum);
+    return sum.used * sizeof(float);
+}
+
+void clg_lower_scatter_add(struct clg_lower *lower)
+{
+    struct clg_sum sum = {lower, false, 0};
+    scatter_add(&sum);
 }

@@ -64,12 +64,11 @@ void clg_grad_cross_entropy(struct clg_gradient *g)
 
 enum { WANT_LOSS = 1, WANT_GRADIENT = 2 };
 
-static float scale_of(const struct clg_lower *lower)
+/* What the sum of the rows' losses is divided by. */
+static double count_of(const struct clg_lower *lower)
 {
     const struct clg_loss_attr *attr = lower->attr;
-    return attr->reduction == CLG_REDUCE_MEAN
-               ? (float)(1 / (double)clg_shape_count(&lower->in[1].shape))
-               : 1.0f;
+    return attr->reduction == CLG_REDUCE_MEAN ? (double)clg_shape_count(&lower->in[1].shape) : 1;
 }
 
 /* A launch over rows of logits and their labels: loss and gradient. */
@@ -86,7 +85,7 @@ static void launch_cross_entropy(struct clg_lower *lower, const struct clg_view 
     clg_launch_buffer(launch, lower->block);
     clg_launch_int(launch, clg_rows_of(shape));
     clg_launch_int(launch, clg_cols_of(shape));
-    clg_launch_float(launch, scale_of(lower));
+    clg_launch_float(launch, (float)(1 / count_of(lower)));
     clg_launch_int(launch, wants);
     clg_launch_cost(launch, 6 * count, 4 * count * (wants & WANT_GRADIENT ? 2 : 1));
 }
@@ -102,7 +101,7 @@ static void cross_entropy(struct clg_sum *sum)
     if (!sum->dry && wants)
         launch_cross_entropy(lower, &loss, wants);
     if (!each && (sum->dry || wants & WANT_LOSS))
-        clg_sum_middle(sum, &loss, &lower->out[0], 1, rows, 1, scale_of(lower));
+        clg_sum_middle(sum, &loss, &lower->out[0], 1, rows, 1, (float)count_of(lower));
 }
 
 size_t clg_work_cross_entropy(const struct clg_lower *lower)
@@ -170,7 +169,7 @@ static void accuracy(struct clg_sum *sum)
     struct clg_view hits = clg_sum_take(sum, rows);
     if (!sum->dry)
         launch_scores(lower, "hits", &hits);
-    clg_sum_middle(sum, &hits, &lower->out[0], 1, rows, 1, (float)(1 / (double)rows));
+    clg_sum_middle(sum, &hits, &lower->out[0], 1, rows, 1, (float)rows);
 }
 
 size_t clg_work_accuracy(const struct clg_lower *lower)

@@ -226,7 +226,7 @@ void clg_lower_matmul_sums(struct clg_lower *lower)
     struct clg_gemm gemm = describe(lower);
     struct clg_sum sum = {lower, false, 0};
     bool product = lower->out[0].buffer != NULL, sums = lower->out[1].buffer != NULL;
-    if (product && sums && clg_gemm_sums_rows(lower->device))
+    if (product && sums && clg_gemm_sums_rows(lower->device, &gemm))
         gemm.sums = lower->out[1];
     if (product)
         clg_gemm_lower(lower->launches, &gemm, &lower->workspace, lower->label);

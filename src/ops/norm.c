@@ -55,10 +55,15 @@ void clg_lower_unbiased(struct clg_lower *lower)
         return;
     }
     clg_sum_middle(&sum, &lower->in[0], &lower->out[0], count, 1, 1,
-                   (float)((double)n / (double)(n - 1)));
+                   (float)((double)(n - 1) / (double)n));
 }
 
 /* ---- compositions ---- */
+
+clg_tensor clg_centre_again(clg_tensor centred, const int32_t *axes, size_t count)
+{
+    return clg_sub(centred, clg_detach(clg_mean(centred, axes, count, true)));
+}
 
 clg_norm_params clg_norm_defaults(void)
 {

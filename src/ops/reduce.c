@@ -114,7 +114,7 @@ static int64_t product(const struct groups *g, int first, int end)
 }
 
 /* A pass for each reduced group, the innermost first: most of the data goes in the first pass. */
-static void reduce_groups(struct clg_sum *sum, uint32_t axes, float scale)
+static void reduce_groups(struct clg_sum *sum, uint32_t axes, float count)
 {
     struct clg_lower *lower = sum->lower;
     struct groups g = group_dimensions(&lower->in[0].shape, axes);
@@ -123,7 +123,7 @@ static void reduce_groups(struct clg_sum *sum, uint32_t axes, float scale)
     while (first < g.count && !g.reduced[first])
         first++;
     if (first == g.count) {
-        clg_sum_middle(sum, &x, &lower->out[0], product(&g, 0, g.count), 1, 1, scale);
+        clg_sum_middle(sum, &x, &lower->out[0], product(&g, 0, g.count), 1, 1, count);
         return;
     }
     for (int i = g.count - 1; i >= first; i--) {
@@ -131,7 +131,7 @@ static void reduce_groups(struct clg_sum *sum, uint32_t axes, float scale)
             continue;
         int64_t A = product(&g, 0, i), C = product(&g, i + 1, g.count);
         struct clg_view y = i == first ? lower->out[0] : clg_sum_take(sum, A * C);
-        clg_sum_middle(sum, &x, &y, A, g.size[i], C, i == first ? scale : 1);
+        clg_sum_middle(sum, &x, &y, A, g.size[i], C, i == first ? count : 1);
         g.size[i] = 1;
         x = y;
     }
@@ -151,5 +151,5 @@ void clg_lower_reduce(struct clg_lower *lower)
     struct clg_sum sum = {lower, false, 0};
     double repeats = (double)clg_shape_count(&lower->in[0].shape) /
                      (double)clg_shape_count(&lower->out[0].shape);
-    reduce_groups(&sum, attr->axes, attr->mean ? (float)(1 / repeats) : 1);
+    reduce_groups(&sum, attr->axes, attr->mean ? (float)repeats : 1);
 }

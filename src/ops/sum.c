@@ -59,9 +59,9 @@ static struct clg_launch *launch_columns(struct clg_lower *lower, int64_t planes
     return launch;
 }
 
-/* y (A, parts, C), part p the sum over its chunk of R. */
+/* y (A, parts, C), part p the sum over its chunk of R, over count. */
 static void launch_pass(struct clg_sum *sum, const struct clg_view *x, const struct clg_view *y,
-                        int64_t A, int64_t R, int64_t C, int64_t chunk, float scale)
+                        int64_t A, int64_t R, int64_t C, int64_t chunk, float count)
 {
     if (sum->dry)
         return;
@@ -77,20 +77,26 @@ static void launch_pass(struct clg_sum *sum, const struct clg_view *x, const str
         clg_launch_int(launch, C);
     clg_launch_int(launch, chunk);
     clg_launch_int(launch, parts);
-    clg_launch_float(launch, scale);
+    clg_launch_float(launch, count);
     clg_launch_cost(launch, (uint64_t)(A * R * C), 4 * (uint64_t)(A * C * (R + parts)));
 }
 
 void clg_sum_middle(struct clg_sum *sum, const struct clg_view *x, const struct clg_view *y,
-                    int64_t A, int64_t R, int64_t C, float scale)
+                    int64_t A, int64_t R, int64_t C, float count)
 {
     int64_t chunk = C == 1 ? row_chunk(A, R) : column_chunk(A, R, C);
     int64_t parts = (R + chunk - 1) / chunk;
     if (parts == 1) {
-        launch_pass(sum, x, y, A, R, C, R, scale);
+        launch_pass(sum, x, y, A, R, C, R, count);
         return;
     }
     struct clg_view partial = clg_sum_take(sum, A * parts * C);
     launch_pass(sum, x, &partial, A, R, C, chunk, 1);
-    launch_pass(sum, &partial, y, A, parts, C, parts, scale);
+    launch_pass(sum, &partial, y, A, parts, C, parts, count);
+}
+
+void clg_sum_chunks(struct clg_sum *sum, const struct clg_view *x, const struct clg_view *y,
+                    int64_t A, int64_t R, int64_t C, int64_t chunk)
+{
+    launch_pass(sum, x, y, A, R, C, chunk, 1);
 }

@@ -154,6 +154,12 @@ void clg_cases_add_along(struct clg_cases *cases)
     in[1] = clg_case_integers(cases, clg_shape2(CLG_BATCH, 1), 1025);
     clg_check(cases, "1 into 1025",
               clg_node_add(in[0].graph, CLG_OP(add_along), in, 2, &many, NULL));
+    if (!clg_case_large(cases))
+        return;
+    in[0] = clg_case_alike(cases, clg_shape1(CLG_CASE_LONG));
+    in[1] = clg_case_integers(cases, clg_shape1(CLG_CASE_LONG), 1);
+    clg_check_forward(cases, "many into the first of 5",
+                      clg_node_add(in[0].graph, CLG_OP(add_along), in, 2, &attr, NULL));
 }
 
 void clg_cases_cumsum(struct clg_cases *cases)
@@ -166,6 +172,12 @@ void clg_cases_cumsum(struct clg_cases *cases)
     clg_check(cases, "along the second of (batch, 5, 3)",
               clg_cumsum(numbers(cases, clg_shape3(CLG_BATCH, 5, 3)), 1));
     clg_check(cases, "along the batch", clg_cumsum(numbers(cases, clg_shape2(CLG_BATCH, 2)), 0));
+    clg_check(cases, "along the first of (2051, 3)",
+              clg_cumsum(numbers(cases, clg_shape2(2051, 3)), 0));
+    if (!clg_case_large(cases))
+        return;
+    clg_tensor x = clg_case_alike(cases, clg_shape2(3, CLG_CASE_LONG));
+    clg_check_forward(cases, "along long rows", clg_cumsum(x, 1));
 }
 
 void clg_cases_topk(struct clg_cases *cases)

@@ -51,6 +51,11 @@ clg_tensor clg_case_uniform(struct clg_cases *cases, clg_shape shape, double low
     return input ? input->t : invalid;
 }
 
+clg_tensor clg_case_alike(struct clg_cases *cases, clg_shape shape)
+{
+    return clg_case_uniform(cases, shape, 0.1, 0.1001);
+}
+
 clg_tensor clg_case_values(struct clg_cases *cases, clg_shape shape, const float *values)
 {
     struct clg_case_input *input = make_input(cases, CLG_F32, shape);

@@ -30,6 +30,11 @@ clg_tensor clg_case_values(struct clg_cases *cases, clg_shape shape, const float
 clg_tensor clg_case_integers(struct clg_cases *cases, clg_shape shape, int32_t limit);
 clg_tensor clg_case_labels(struct clg_cases *cases, clg_shape shape, const int32_t *values);
 
+/* Numbers whose running sum is off by far more than a promised sum's error: about equal, so that its
+ * roundings add up. Of LONG of them, a prime; nothing is made where large cases are not wanted. */
+#define CLG_CASE_LONG 100003
+clg_tensor clg_case_alike(struct clg_cases *cases, clg_shape shape);
+
 /* Ends a case. what: a few words for messages.
  *
  * clg_check: every output of y's node; then the gradient of sum(y * w), w a fixed random tensor, to

@@ -92,4 +92,9 @@ void clg_cases_scatter_add(struct clg_cases *cases)
     x = clg_case_uniform(cases, clg_shape2(4, 3), -1, 1);
     clg_check(cases, "indices outside",
               clg_scatter_add(x, clg_case_labels(cases, clg_shape1(4), wild), 3));
+    if (!clg_case_large(cases))
+        return;
+    x = clg_case_alike(cases, clg_shape2(CLG_CASE_LONG, 2));
+    clg_tensor i = clg_case_integers(cases, clg_shape1(CLG_CASE_LONG), 3);
+    clg_check_forward(cases, "many into 3 rows", clg_scatter_add(x, i, 3));
 }

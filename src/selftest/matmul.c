@@ -177,6 +177,31 @@ static void epilogues(struct clg_cases *cases)
     }
 }
 
+/* More than one range of K, at an edge and in whole tiles, batched, behind a bias and a gate. */
+static void long_products(struct clg_cases *cases)
+{
+    const int64_t K = CLG_CASE_LONG;
+    const int64_t sizes[4][2] = {{1, 1}, {6, 16}, {3, 17}, {7, 2}};
+    for (int i = 0; i < 4 && clg_case_large(cases); i++) {
+        int64_t M = sizes[i][0], N = sizes[i][1];
+        struct clg_matmul_attr attr = {
+            .transpose_a = (uint32_t)i & 1, .transpose_b = (uint32_t)i >> 1, .bias = i == 2};
+        attr.activation = i == 3 ? CLG_ACT_GATE : CLG_ACT_NONE;
+        clg_tensor in[3] = {
+            clg_case_alike(cases, attr.transpose_a ? clg_shape2(K, M) : clg_shape2(M, K)),
+            clg_case_alike(cases, attr.transpose_b ? clg_shape2(N, K) : clg_shape2(K, N))};
+        if (i >= 2)
+            in[2] = clg_case_uniform(cases, i == 2 ? clg_shape1(N) : clg_shape2(M, N), -1, 1);
+        clg_check_forward(cases, "a long product",
+                          clg_node_add(in[0].graph, CLG_OP(matmul), in, i >= 2 ? 3 : 2, &attr, NULL));
+    }
+    if (!clg_case_large(cases))
+        return;
+    clg_tensor a = clg_case_alike(cases, clg_shape3(2, 1, K));
+    clg_check_forward(cases, "long products",
+                      clg_matmul(a, clg_case_alike(cases, clg_shape3(2, K, 1)), false, false));
+}
+
 static void special_products(struct clg_cases *cases)
 {
     static const float a[8] = {INFINITY, 1, 1, 0, NAN, 0, 2, 3}, b[4] = {1, -1, 0, 2};
@@ -212,6 +237,7 @@ void clg_cases_matmul(struct clg_cases *cases)
     epilogues(cases);
     gates(cases);
     special_products(cases);
+    long_products(cases);
 }
 
 void clg_cases_matmul_sums(struct clg_cases *cases)
@@ -233,4 +259,11 @@ void clg_cases_matmul_sums(struct clg_cases *cases)
     clg_tensor w = clg_case_uniform(cases, clg_shape2(33, 19), -1, 1);
     clg_tensor b = clg_case_uniform(cases, clg_shape1(33), -1, 1);
     clg_check(cases, "gradients of a linear layer", clg_add(clg_matmul(x, w, false, true), b));
+    if (!clg_case_large(cases))
+        return;
+    const struct clg_matmul_attr attr = {.transpose_a = 1};
+    clg_tensor in[2] = {clg_case_alike(cases, clg_shape2(CLG_CASE_LONG, 2)),
+                        clg_case_alike(cases, clg_shape2(CLG_CASE_LONG, 3))};
+    clg_check_forward(cases, "a long product and long sums",
+                      clg_node_add(in[0].graph, CLG_OP(matmul_sums), in, 2, &attr, NULL));
 }

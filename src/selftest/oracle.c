@@ -12,9 +12,19 @@ double clg_ulp(double x)
     return ldexp(1.0, exponent - 24);
 }
 
+int64_t clg_sum_depth(int64_t n)
+{
+    const int64_t block = 256;
+    int64_t depth = 0;
+    for (; n > block; n = (n + block - 1) / block)
+        depth += block;
+    return depth + n;
+}
+
 double clg_sum_error(int64_t n)
 {
-    return CLG_ROUND * (n <= 16 ? (double)n : 4 * sqrt((double)n));
+    double depth = (double)clg_sum_depth(n);
+    return CLG_ROUND * (n <= 16 ? depth : fmin(depth, 4 * sqrt((double)n)));
 }
 
 int64_t clg_extent(const clg_shape *shape, int first, int end)

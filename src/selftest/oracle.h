@@ -40,9 +40,14 @@ struct clg_oracle_call {
 /* One float32 unit in the last place of x; that of the smallest normal number below it. */
 double clg_ulp(double x);
 
-/* The error of a float32 sum of n terms is at most this times the sum of their absolute values: n -
- * 1 roundings for a few terms, 4 sqrt(n) of them for many. Roundings behave like independent random
- * numbers of mean zero; 4 sqrt(n) holds with a probability of 1 - 2 exp(-8) whatever the order of
+/* How many additions a term of a sum of n goes through at most: the promise of docs/architecture.md,
+ * blocks of 256, of whose sums again 256 are added up, and so on. */
+int64_t clg_sum_depth(int64_t n);
+
+/* The error of a float32 sum of n terms is at most this times the sum of their absolute values: a
+ * rounding for each addition that a term goes through, n - 1 for a few terms, clg_sum_depth for
+ * very many; between them 4 sqrt(n). Roundings behave like independent random numbers of mean zero
+ * while a sum is short; 4 sqrt(n) holds with a probability of 1 - 2 exp(-8) whatever the order of
  * the additions (Higham & Mary, SIAM J. Sci. Comput. 41, 2019, theorem 2.4). */
 double clg_sum_error(int64_t n);
 

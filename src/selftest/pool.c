@@ -292,6 +292,12 @@ void clg_cases_avg_pool2d(struct clg_cases *cases)
     clg_check(cases, "adaptive, larger", clg_adaptive_avg_pool2d(x, 7, 5));
     x = clg_case_uniform(cases, clg_shape4(2, 3, 3, 5), -1, 1);
     clg_check(cases, "of everything", clg_global_avg_pool2d(x));
+    if (clg_case_large(cases)) {
+        x = clg_case_alike(cases, clg_shape4(1, 2, 1, CLG_CASE_LONG));
+        clg_check_forward(cases, "of a long row", clg_avg_pool2d(x, 1, CLG_CASE_LONG, NULL));
+        x = clg_case_alike(cases, clg_shape4(1, 1, 317, 331));
+        clg_check_forward(cases, "of a large plane", clg_avg_pool2d(x, 317, 331, NULL));
+    }
     x = clg_case_uniform(cases, clg_shape4(2, 3, 6, 7), 0.5, 1);
     clg_check(cases, "root of squares", clg_l2_pool2d(x, 2, 3, NULL));
     clg_pool_params along = {.stride = {2}, .padding = {1}};

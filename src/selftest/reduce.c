@@ -32,8 +32,8 @@ static void reduce(const struct clg_oracle_call *call, double *carried)
         double over = attr->mean ? (double)n : 1;
         y->value[i] /= over;
         y->error[i] = (clg_sum_error(n) * y->error[i] + carried[i]) / over;
-        /* 1 / n rounds, and the product with it */
-        y->error[i] += attr->mean ? 1.5 * clg_ulp(y->value[i]) : 0;
+        /* n rounds, and the division */
+        y->error[i] += attr->mean ? 3 * clg_ulp(y->value[i]) : 0;
     }
 }
 
@@ -52,6 +52,22 @@ static void sum_and_mean(struct clg_cases *cases, const char *what, clg_shape sh
     clg_check(cases, what, clg_sum(x, axes, count, false));
     x = clg_case_uniform(cases, shape, -1, 2);
     clg_check(cases, what, clg_square(clg_mean(x, axes, count, true)));
+}
+
+static void long_sums(struct clg_cases *cases)
+{
+    const int32_t first[1] = {0}, last[1] = {-1};
+    const int64_t n = CLG_CASE_LONG;
+    if (!clg_case_large(cases))
+        return;
+    clg_tensor x = clg_case_alike(cases, clg_shape1(n));
+    clg_check_forward(cases, "a long sum", clg_sum(x, NULL, 0, false));
+    x = clg_case_alike(cases, clg_shape2(67, 30011));
+    clg_check_forward(cases, "the means of long rows", clg_mean(x, last, 1, false));
+    x = clg_case_alike(cases, clg_shape2(n, 3));
+    clg_check_forward(cases, "long columns", clg_sum(x, first, 1, false));
+    x = clg_case_alike(cases, clg_shape2(4093, 67));
+    clg_check_forward(cases, "many columns", clg_mean(x, first, 1, false));
 }
 
 static void special_sums(struct clg_cases *cases)
@@ -96,4 +112,5 @@ void clg_cases_reduce(struct clg_cases *cases)
     x = clg_case_uniform(cases, clg_shape1(67), -1, 1);
     clg_check_twice(cases, "dot", clg_dot(x, clg_case_uniform(cases, clg_shape1(67), -1, 1)));
     special_sums(cases);
+    long_sums(cases);
 }

@@ -156,6 +156,11 @@ void clg_cases_upsample2d_grad(struct clg_cases *cases)
     clg_tensor x = images(cases, clg_shape4(CLG_BATCH, 2, 7, 5));
     clg_check_twice(cases, "squares, (7, 5) from (3, 4)",
                     clg_square(sized(CLG_OP(upsample2d_grad), x, x, 3, 4)));
+    if (!clg_case_large(cases))
+        return;
+    x = clg_case_alike(cases, clg_shape4(1, 1, 1, CLG_CASE_LONG));
+    clg_check_forward(cases, "a long row from one place",
+                      sized(CLG_OP(upsample2d_grad), x, x, 1, 1));
 }
 
 void clg_cases_crop2d(struct clg_cases *cases)

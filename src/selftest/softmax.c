@@ -171,6 +171,12 @@ static const int64_t shapes[][2] = {{1, 1},  {3, 2},   {5, 7},   {2, 15},   {67,
                                     {3, 33}, {2, 256}, {7, 257}, {1, 1025}, {2, 4099}};
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
 
+/* A long row of numbers that are much alike: what is added up is, too. */
+static clg_tensor long_row(struct clg_cases *cases)
+{
+    return clg_case_alike(cases, clg_shape2(1, CLG_CASE_LONG));
+}
+
 static void row_cases(struct clg_cases *cases, clg_tensor op(clg_tensor))
 {
     static const float extreme[12] = {88,     -88, 0,     1e4f,  1e4f,   -1e4f,
@@ -187,6 +193,8 @@ static void row_cases(struct clg_cases *cases, clg_tensor op(clg_tensor))
     clg_check_forward(cases, "far apart", op(clg_case_values(cases, clg_shape2(4, 3), extreme)));
     clg_check_forward(cases, "infinity and NaN",
                       op(clg_case_values(cases, clg_shape2(4, 3), infinite)));
+    if (clg_case_large(cases))
+        clg_check_forward(cases, "a long row", op(long_row(cases)));
 }
 
 void clg_cases_softmax(struct clg_cases *cases)
@@ -243,6 +251,10 @@ void clg_cases_masked_softmax(struct clg_cases *cases)
                                          (clg_tensor){NULL, -1, 0}, false));
     added_mask_case(cases, 5, false);
     added_mask_case(cases, 33, true);
+    if (clg_case_large(cases))
+        clg_check_forward(
+            cases, "a long row",
+            clg_masked_softmax(long_row(cases), (clg_tensor){NULL, -1, 0}, false));
 }
 
 /* y: what softmax or its logarithm gives, roughly. */
@@ -260,6 +272,10 @@ static void pair_cases(struct clg_cases *cases, const struct clg_op *op, double 
         else
             clg_check(cases, "rows", z);
     }
+    if (!clg_case_large(cases))
+        return;
+    const clg_tensor in[2] = {long_row(cases), long_row(cases)};
+    clg_check_forward(cases, "a long row", clg_node_add(in[0].graph, op, in, 2, NULL, NULL));
 }
 
 void clg_cases_softmax_grad(struct clg_cases *cases)

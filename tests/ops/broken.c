@@ -104,6 +104,15 @@ TEST(broken, missing_barrier)
     expect_red("reduce", "group", "barrier(CLK_LOCAL_MEM_FENCE)", "(void)0", "must be");
 }
 
+/* Blocks so long that a sum of 100,003 terms is nearly one run. */
+TEST(broken, running_sums)
+{
+    const char *block = "SUM_BLOCK  32", *run = "SUM_BLOCK  8192";
+    expect_red("softmax", "item", block, run, "must be");
+    expect_red("avg_pool2d", "group", block, run, "must be");
+    expect_red("matmul", "group", "BLOCK 128", "BLOCK RANGE", "must be");
+}
+
 TEST(broken, write_outside)
 {
     expect_red("softmax", "group", "FOR_ROWS(rows)\n", "FOR_ROWS(rows + 1)\n", "outside");
