@@ -130,6 +130,7 @@ clg_tensor clg_variance(clg_tensor x, const int32_t *axes, size_t count, bool ke
                               "variance: correction is %d, must be 0 or 1", correction);
     int64_t n = reduced(x, mask);
     clg_tensor off = clg_sub(x, clg_reduce_axes(x, mask, true, true));
+    off = clg_centre_again(off, axes, count);
     clg_tensor variance = clg_reduce_axes(clg_square(off), mask, keep, true);
     if (correction == 0)
         return variance;

@@ -226,6 +226,9 @@ clg_tensor clg_masked_softmax(clg_tensor x, clg_tensor lengths, bool causal);
 /* The mask of these axes of x (count 0: all), or false and a sentence that begins with what. */
 bool clg_axes_mask(clg_tensor x, const char *what, const int32_t *axes, size_t count,
                    uint32_t *mask);
+/* x - mean(x), less the mean of that: the mean is rounded to a float32, and far from 0 what it is off is
+ * not small beside the differences. The second mean's derivative is 0, as itself but for rounding. */
+clg_tensor clg_centre_again(clg_tensor centred, const int32_t *axes, size_t count);
 /* Sum or mean over the axes of a mask. */
 clg_tensor clg_reduce_axes(clg_tensor x, uint32_t axes, bool keep, bool mean);
 /* x repeated to a shape; with mean divided by the number of repeats. */

@@ -97,9 +97,9 @@ static clg_tensor scale_channels(clg_tensor y, const clg_norm_params *p)
     return scale_and_shift(y, weight, bias);
 }
 
-static clg_tensor standardise(clg_tensor x, clg_tensor mean, clg_tensor variance, float eps)
+static clg_tensor standardise(clg_tensor centred, clg_tensor variance, float eps)
 {
-    return clg_mul(clg_sub(x, mean), clg_rsqrt(clg_affine(variance, 1, eps)));
+    return clg_mul(centred, clg_rsqrt(clg_affine(variance, 1, eps)));
 }
 
 static bool check_rank(clg_tensor x, const char *what, int least)
@@ -118,12 +118,15 @@ static bool check_rank(clg_tensor x, const char *what, int least)
 
 static const clg_tensor invalid = {NULL, -1, 0};
 
-/* old + momentum (new - old), as (1 - momentum) old + momentum new. */
+/* (1 - momentum) old + momentum new, as a step from the nearer of the two: the factors do not add up to
+ * 1 in float32, and a mean far from 0 would settle beside what it follows. */
 static void follow(clg_tensor running, clg_tensor now, float momentum)
 {
     clg_tensor flat = clg_reshape(now, clg_tensor_shape(running));
+    clg_tensor step = clg_sub(flat, running);
     clg_assign(running,
-               clg_add(clg_affine(running, 1 - momentum, 0), clg_affine(flat, momentum, 0)),
+               momentum < 0.5f ? clg_add(running, clg_affine(step, momentum, 0))
+                               : clg_sub(flat, clg_affine(step, 1 - momentum, 0)),
                CLG_WHEN_TRAINING);
 }
 
@@ -155,14 +158,15 @@ clg_tensor clg_batch_norm(clg_tensor x, const clg_norm_params *params)
     for (int i = 2; i < rank; i++)
         axes[i - 1] = i;
     clg_tensor mean = clg_mean(x, axes, (size_t)rank - 1, true);
-    clg_tensor variance = clg_mean(clg_square(clg_sub(x, mean)), axes, (size_t)rank - 1, true);
+    clg_tensor centred = clg_centre_again(clg_sub(x, mean), axes, (size_t)rank - 1);
+    clg_tensor variance = clg_mean(clg_square(centred), axes, (size_t)rank - 1, true);
     if (p.running_mean.graph && p.running_var.graph) {
         follow(p.running_mean, mean, p.momentum);
         follow(p.running_var, clg_plain(CLG_OP(unbiased), variance, x), p.momentum);
-        mean = clg_by_mode(per_channel(p.running_mean, x), mean);
+        centred = clg_by_mode(clg_sub(x, per_channel(p.running_mean, x)), centred);
         variance = clg_by_mode(per_channel(p.running_var, x), variance);
     }
-    clg_tensor y = scale_channels(standardise(x, mean, variance, p.eps), &p);
+    clg_tensor y = scale_channels(standardise(centred, variance, p.eps), &p);
     return clg_graph_status(x.graph) == CLG_OK ? y : invalid;
 }
 
@@ -186,8 +190,8 @@ static size_t last_axes(clg_tensor x, const char *what, int32_t dims, int32_t ax
 static clg_tensor standardise_over(clg_tensor x, const int32_t *axes, size_t count, float eps)
 {
     clg_tensor mean = clg_mean(x, axes, count, true);
-    clg_tensor variance = clg_mean(clg_square(clg_sub(x, mean)), axes, count, true);
-    return standardise(x, mean, variance, eps);
+    clg_tensor centred = clg_centre_again(clg_sub(x, mean), axes, count);
+    return standardise(centred, clg_mean(clg_square(centred), axes, count, true), eps);
 }
 
 clg_tensor clg_layer_norm(clg_tensor x, int32_t dims, const clg_norm_params *params)
