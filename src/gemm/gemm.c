@@ -9,8 +9,7 @@ enum { CLBLAST_LONGEST = 16384 };
 static const struct clg_gemm_provider *choose(const struct clg_device *device,
                                               const struct clg_gemm *gemm)
 {
-    bool clblast = clg_gemm_has_clblast() &&
-                   clg_device_machine(device)->gemm == CLG_GEMM_CLBLAST &&
+    bool clblast = clg_gemm_has_clblast() && clg_device_machine(device)->gemm == CLG_GEMM_CLBLAST &&
                    gemm->K <= CLBLAST_LONGEST;
 
     return clblast ? &clg_gemm_clblast : &clg_gemm_native;

@@ -87,7 +87,8 @@ static double iterations(const struct clg_gemm_blocks *b, const struct clg_gemm 
     double edge = gemm->N % b->NR ? (double)b->MR * (2 * NR + 1) : (double)b->MR;
     double block = (direct ? 0 : pack_a) + panels * (pack_b + NR + strips * (multiply + edge));
     double ranges = (double)(cuts(gemm->K, t->depth * CLG_GEMM_RANGE) - 1);
-    double tile = (double)cuts(gemm->K, t->depth) * block + 2 * ranges * (double)(t->rows * t->cols);
+    double tile =
+        (double)cuts(gemm->K, t->depth) * block + 2 * ranges * (double)(t->rows * t->cols);
 
     return (double)cuts(t->tiles, CLG_GEMM_ITEMS_MAX) * tile;
 }

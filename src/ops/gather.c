@@ -92,10 +92,10 @@ void clg_grad_scatter_add(struct clg_gradient *g)
         g->dx[0] = clg_gather(g->dy[0], g->in[1]);
 }
 
-/* How the sums are cut. Slices of the indices, each with a table of its own, so that a row is the sum
- * of about REPEATS rows in each, and of the slices: a function of sizes. Each part of a table's rows
- * is one machine row's, which looks through all the slice's indices: a row's sum has their order
- * whatever the number of parts, so that may follow the device. */
+/* How the sums are cut. Slices of the indices, each with a table of its own, so that a row is the
+ * sum of about REPEATS rows in each, and of the slices: a function of sizes. Each part of a table's
+ * rows is one machine row's, which looks through all the slice's indices: a row's sum has their
+ * order whatever the number of parts, so that may follow the device. */
 struct scatter {
     int64_t rows, cols, n, slice, slices, per, parts;
 };

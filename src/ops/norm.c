@@ -118,8 +118,8 @@ static bool check_rank(clg_tensor x, const char *what, int least)
 
 static const clg_tensor invalid = {NULL, -1, 0};
 
-/* (1 - momentum) old + momentum new, as a step from the nearer of the two: the factors do not add up to
- * 1 in float32, and a mean far from 0 would settle beside what it follows. */
+/* (1 - momentum) old + momentum new, as a step from the nearer of the two: the factors do not add
+ * up to 1 in float32, and a mean far from 0 would settle beside what it follows. */
 static void follow(clg_tensor running, clg_tensor now, float momentum)
 {
     clg_tensor flat = clg_reshape(now, clg_tensor_shape(running));

@@ -30,8 +30,8 @@ clg_tensor clg_case_values(struct clg_cases *cases, clg_shape shape, const float
 clg_tensor clg_case_integers(struct clg_cases *cases, clg_shape shape, int32_t limit);
 clg_tensor clg_case_labels(struct clg_cases *cases, clg_shape shape, const int32_t *values);
 
-/* Numbers whose running sum is off by far more than a promised sum's error: about equal, so that its
- * roundings add up. Of LONG of them, a prime; nothing is made where large cases are not wanted. */
+/* Numbers whose running sum is off by far more than a promised sum's error: about equal, so that
+ * its roundings add up. Of LONG of them, a prime, where clg_case_large says so. */
 #define CLG_CASE_LONG 100003
 clg_tensor clg_case_alike(struct clg_cases *cases, clg_shape shape);
 

@@ -192,8 +192,9 @@ static void long_products(struct clg_cases *cases)
             clg_case_alike(cases, attr.transpose_b ? clg_shape2(N, K) : clg_shape2(K, N))};
         if (i >= 2)
             in[2] = clg_case_uniform(cases, i == 2 ? clg_shape1(N) : clg_shape2(M, N), -1, 1);
-        clg_check_forward(cases, "a long product",
-                          clg_node_add(in[0].graph, CLG_OP(matmul), in, i >= 2 ? 3 : 2, &attr, NULL));
+        clg_check_forward(
+            cases, "a long product",
+            clg_node_add(in[0].graph, CLG_OP(matmul), in, i >= 2 ? 3 : 2, &attr, NULL));
     }
     if (!clg_case_large(cases))
         return;

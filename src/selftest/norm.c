@@ -18,8 +18,7 @@ void clg_oracle_unbiased(const struct clg_oracle_call *call)
     double n = (double)call->in[1].count / (double)call->in[0].count;
     for (int64_t i = 0; i < call->out->count; i++) {
         call->out->value[i] = call->in[0].value[i] * n / (n - 1);
-        call->out->error[i] =
-            call->in[0].error[i] * n / (n - 1) + 3 * clg_ulp(call->out->value[i]);
+        call->out->error[i] = call->in[0].error[i] * n / (n - 1) + 3 * clg_ulp(call->out->value[i]);
     }
 }
 

@@ -40,8 +40,8 @@ struct clg_oracle_call {
 /* One float32 unit in the last place of x; that of the smallest normal number below it. */
 double clg_ulp(double x);
 
-/* How many additions a term of a sum of n goes through at most: the promise of docs/architecture.md,
- * blocks of 256, of whose sums again 256 are added up, and so on. */
+/* How many additions a term of a sum of n goes through at most: the promise of
+ * docs/architecture.md, blocks of 256, of whose sums again 256 are added up, and so on. */
 int64_t clg_sum_depth(int64_t n);
 
 /* The error of a float32 sum of n terms is at most this times the sum of their absolute values: a

@@ -217,7 +217,8 @@ static void masked_case(struct clg_cases *cases, const char *what, clg_shape sha
     (twice ? clg_check_twice : clg_check)(cases, what, y);
 }
 
-/* Behind an added mask of -infinity: one, all and none of the columns of a row, in short rows and long. */
+/* Behind an added mask of -infinity: one, all and none of the columns of a row, in short rows and
+ * long. */
 static void added_mask_case(struct clg_cases *cases, int64_t C, bool causal)
 {
     float mask[3 * 33] = {0};
@@ -252,9 +253,8 @@ void clg_cases_masked_softmax(struct clg_cases *cases)
     added_mask_case(cases, 5, false);
     added_mask_case(cases, 33, true);
     if (clg_case_large(cases))
-        clg_check_forward(
-            cases, "a long row",
-            clg_masked_softmax(long_row(cases), (clg_tensor){NULL, -1, 0}, false));
+        clg_check_forward(cases, "a long row",
+                          clg_masked_softmax(long_row(cases), (clg_tensor){NULL, -1, 0}, false));
 }
 
 /* y: what softmax or its logarithm gives, roughly. */

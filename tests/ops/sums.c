@@ -149,7 +149,8 @@ static clg_tensor far_from_zero(struct graph *g, clg_shape shape, double mean, d
 
 static const float constants[4] = {2015, 1e6f / 3, -16777215, 1e9f};
 
-/* Equal numbers are all 0 after a norm: what is left of the mean's rounding is a rounding of that. */
+/* Equal numbers are all 0 after a norm: what is left of the mean's rounding is a rounding of that.
+ */
 IN_BOTH_FORMS(norms_of_equal_numbers)
 {
     for (int i = 0; i < 4; i++) {
@@ -175,8 +176,8 @@ IN_BOTH_FORMS(norms_of_equal_numbers)
     }
 }
 
-/* Column c of (ROWS, COLUMNS): y = (x - mean) r, r = 1 / sqrt(variance + eps), and with g reaching y
- * dx = r (g - mean(g) - y mean(g y)) (Ioffe & Szegedy 2015). */
+/* Column c of (ROWS, COLUMNS): y = (x - mean) r, r = 1 / sqrt(variance + eps), and with g reaching
+ * y dx = r (g - mean(g) - y mean(g y)) (Ioffe & Szegedy 2015). */
 static void standardised(const float *x, const float *g, int c, double *y, double *dx)
 {
     double mean = 0, variance = 0, sum_g = 0, sum_gy = 0;

@@ -75,8 +75,8 @@ TEST(attention, added_mask)
     clg_ctx_destroy(&b.ctx);
 }
 
-/* A query that sees no key, by an added mask or by the lengths, is 0 and gives no gradient; the others
- * are as without it. */
+/* A query that sees no key, by an added mask or by the lengths, is 0 and gives no gradient; the
+ * others are as without it. */
 static void blind_query(clg_form form, bool by_lengths)
 {
     const float low = -INFINITY, mask[6] = {0, 0, low, low, low, 0};
