@@ -15,7 +15,7 @@ kernel void fma_vectors(const int rounds, const float a, const float b, TENSOR(f
     const int id = (int)work_item();
     floatv EACH_CHAIN(START) total;
 
-    for (int i = 0; i < rounds; i++) {
+    for (int i = id; i < id + rounds; i++) {
         EACH_CHAIN(STEP)
         EACH_CHAIN(STEP)
         EACH_CHAIN(STEP)
@@ -32,7 +32,7 @@ kernel void fma_scalars(const int rounds, const float a, const float b, TENSOR(f
     const int id = (int)work_item();
     float EACH_CHAIN(START) total;
 
-    for (int i = 0; i < rounds; i++) {
+    for (int i = id; i < id + rounds; i++) {
         EACH_CHAIN(STEP)
         EACH_CHAIN(STEP)
         EACH_CHAIN(STEP)

@@ -7,6 +7,8 @@
 #define TALLY_CURSOR 0
 #define TALLY_SLOTS  1
 
+#define EACH(k, count) for (int k = work_item(); k < (int)(count); k += get_global_size(0))
+
 /* A new flag makes the step that was computed the first bad one; looked 0: not now. */
 INLINE void merge_flags(global uint *block, const int looked)
 {
@@ -30,14 +32,13 @@ INLINE void add_carried(global float *sum, float x)
  *   counter advances; a bad step adds nothing.
  * part 2, the updates: their flags count for this step too; a good step is counted, once in all and once
  *   for each optimizer, a bit in `updated`.
- * One kernel for all, so that a cold start compiles one. What a part does not do is 0 times a loop or an
- * addition of 0: PoCL 7 runs twice what stands before a branch round a loop (docs/opencl.md). */
+ * One kernel for all, so that a cold start compiles one. */
 kernel void step_end(global uint *block, global const float *own, global uint *tally, const int losses,
                      const int metrics, const int first, const int batch, const int part,
                      const uint updated)
 {
     const int looked_at = part == 1 ? losses : 0;
-    for (int k = 0; k < looked_at; k++)
+    EACH(k, looked_at)
         block[BLOCK_RAISED] |= isfinite(own[tally[TALLY_SLOTS + k]]) ? 0 : RAISED_LOSS;
     merge_flags(block, part != 0);
 
@@ -45,18 +46,17 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     block[BLOCK_DRAW] += drawn;
     block[BLOCK_DRAW + 1] += drawn & (block[BLOCK_DRAW] == 0);
     tally[TALLY_CURSOR] += part == 2 ? 0 : batch;
-    const int idle = (part == 2) | ((part == 1) & (block[BLOCK_FIRST_BAD] != 0));
-    const int added = idle ? 0 : metrics;
-    for (int k = 0; k < added; k++) {
+    const int added = part == 2 || (part == 1 && block[BLOCK_FIRST_BAD]) ? 0 : metrics;
+    EACH(k, added) {
         global uint *at = tally + first + 4 * k;
         add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);
         at[2] += batch;
     }
 
-#define GOOD (part == 2 && !block[BLOCK_FIRST_BAD])
-    block[BLOCK_STEP] += GOOD;
-    for (uint p = 0; p < 16; p++)
-        block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & GOOD;
+    const uint good = part == 2 && !block[BLOCK_FIRST_BAD];
+    block[BLOCK_STEP] += good;
+    EACH(p, 16)
+        block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
 }
 
 /* y = x (n); gated: not while a bad step is recorded. */
@@ -66,6 +66,6 @@ kernel void assign(TENSOR(const float, x), TENSOR(float, y), global const uint *
     OPEN(const float, x);
     OPEN(float, y);
     const int count = gated && block[BLOCK_FIRST_BAD] ? 0 : n;
-    for (int i = work_item(); i < count; i += get_global_size(0))
+    EACH(i, count)
         y[i] = x[i];
 }

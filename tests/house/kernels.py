@@ -17,9 +17,7 @@ NAME = re.compile(r"[A-Za-z_]\w*$")
 OPENING, CLOSING = "([{", ")]}"
 GLOBAL_IDS = {"get_global_id", "get_global_linear_id"}
 ID_CALLS = {"get_local_id", "get_local_linear_id"} | GLOBAL_IDS
-# Writing these twice is as writing them once; atomic_or and its like too.
-TWICE_IS_ONCE = {"|=", "&="}
-TWICE_CALLS = {"atomic_or", "atomic_and", "atomic_min", "atomic_max", "atomic_xchg"}
+ASSIGNING = {"=", "+=", "-=", "*=", "/=", "%=", "^=", "|=", "&=", "<<=", ">>="}
 
 
 def preprocess(root, compiler, text, defines):
@@ -126,12 +124,11 @@ def balanced(tokens):
 
 class Value:
     """What is known of a name: memory that it points to, memory that it was read from, whether it differs
-    between work-items, whether since the reading a barrier was passed and that memory written, and what
-    was dirty before a && or || that it depends on: compilers may branch there round a loop that it bounds."""
+    between work-items, and whether since the reading a barrier was passed and that memory written."""
 
-    def __init__(self, memory=None, read=(), varies=False, crossed=False, stale=False, branched=None):
+    def __init__(self, memory=None, read=(), varies=False, crossed=False, stale=False):
         self.memory, self.read, self.varies = memory, set(read), varies
-        self.crossed, self.stale, self.branched = crossed, stale, branched
+        self.crossed, self.stale = crossed, stale
 
     def add(self, other):
         self.memory = self.memory or other.memory
@@ -139,17 +136,14 @@ class Value:
         self.varies |= other.varies
         self.crossed |= other.crossed and bool(other.read)
         self.stale |= other.stale
-        self.branched = self.branched or other.branched
 
 
 class Walk:
-    def __init__(self, kernel, known):
-        self.kernel, self.known = kernel, known
+    def __init__(self, kernel, known, has_barriers):
+        self.kernel, self.known, self.barriers = kernel, known, has_barriers
         self.wrong = []    # sentences
         self.given = Value() # what the function that is walked returns
-        self.dirty = None  # what must not run twice and has run
         self.scopes = []   # of functions: {name: Value}
-        self.guards = []   # what was dirty before each branch round the present place
         self.depth = 0     # inside of loops or branches that vary
         self.turns = 0     # inside of loops
 
@@ -174,8 +168,6 @@ class Walk:
             else:
                 part, at = self.name(tokens, at), at + 1
             value.add(part)
-        if {"&&", "||"} & set(tokens):
-            value.branched = value.branched or self.dirty
         return value
 
     def name(self, tokens, at):
@@ -202,9 +194,8 @@ class Walk:
             self.cross()
         if name in self.known:
             return self.enter(name, arguments)
-        if every.memory and (name.startswith("vstore") or name.startswith("atomic_")) and \
-                name not in TWICE_CALLS:
-            self.write(every.memory, f"{name} to '{every.memory}'")
+        if every.memory and name.startswith(("vstore", "atomic_")):
+            self.write(every.memory)
         if every.memory and name.startswith("vload"):
             every.read.add(every.memory)
         every.memory = None
@@ -216,10 +207,9 @@ class Walk:
         for parameter, argument in zip(parameters, arguments):
             scope[[t for t in parameter if NAME.match(t)][-1]] = argument
         self.scopes.append(scope)
-        guards, outer, self.given = len(self.guards), self.given, Value()
+        outer, self.given = self.given, Value()
         self.statement(body)
         given, self.given = self.given, outer
-        del self.guards[guards:]
         self.scopes.pop()
         return given
 
@@ -228,8 +218,7 @@ class Walk:
             for value in scope.values():
                 value.crossed = True
 
-    def write(self, memory, what):
-        self.dirty = what or self.dirty
+    def write(self, memory):
         for scope in self.scopes:
             for value in scope.values():
                 value.stale |= memory in value.read
@@ -240,9 +229,7 @@ class Walk:
         """A declaration or an expression."""
         qualified = {"global", "local"} & set(tokens)
         for part in split(tokens, ","):
-            marks = [i for i, t in enumerate(part)
-                     if (t == "=" or t in TWICE_IS_ONCE or t in ("+=", "-=", "*=", "/=", "%=", "^=",
-                                                                 "<<=", ">>=")) and
+            marks = [i for i, t in enumerate(part) if t in ASSIGNING and
                      sum((u in OPENING) - (u in CLOSING) for u in part[:i]) == 0]
             steps = [t for t in ("++", "--") if t in part]
             if marks:
@@ -262,8 +249,7 @@ class Walk:
         element = "[" in target or target[0] == "*" and not qualified
         memory = next((t for t in names if self.memory_of(t)), None)
         if element and memory:
-            text = f"'{' '.join(target)} {mark}'"
-            self.write(self.memory_of(memory), None if mark in TWICE_IS_ONCE else text)
+            self.write(self.memory_of(memory))
             self.join(target + source)
             return
         value = self.join(source)
@@ -300,31 +286,21 @@ class Walk:
 
     def branch(self, condition, then, other):
         varies = self.join(condition).varies
-        dirty = self.dirty
         self.depth += varies
-        self.guards.append(dirty)
         self.statement(then)
-        then_dirty, self.dirty = self.dirty, dirty
         self.statement(other)
-        self.dirty = self.dirty or then_dirty
-        self.guards.pop()
         self.depth -= varies
-        if not varies and (leaves(then) or leaves(other)):
-            self.guards.append(dirty)
 
     def loop(self, head, body):
         parts = split(head, ";")
-        guards = len(self.guards)
         if len(parts) == 3:
             self.expression(parts[0])
-        bounds = [self.join(part) for part in parts[-2:]]
-        varies = any(bound.varies for bound in bounds)
-        alike = not varies and self.depth == 0
-        if alike and not loops(body, self.known):
-            dirty = next((d for d in self.guards + [b.branched for b in bounds] if d), None)
-            if dirty:
-                self.complain(f"rule A: a branch guards the loop '{' '.join(head)}', and {dirty} "
-                              "before it must not run twice")
+        varies = any(self.join(part).varies for part in parts[-2:])
+        alike = not varies and self.depth == 0 and not loops(body, self.known)
+        if alike and not self.barriers:
+            self.complain(f"rule A: all work-items run the loop '{' '.join(head)}' alike; let it start "
+                          "from work_item()")
+        if alike:
             self.cross()
         self.depth += varies
         self.turns += 1
@@ -334,33 +310,33 @@ class Walk:
                 self.expression(parts[2])
         self.turns -= 1
         self.depth -= varies
-        del self.guards[guards:]
-        if alike and not loops(body, self.known):
+        if alike:
             self.cross()
 
 
 setattr(Walk, "if", Walk.branch)
 
 
-def leaves(statement):
-    """Whether return, break or continue stands in it."""
-    if statement[0] == "block":
-        return any(leaves(s) for s in statement[1])
-    return statement[0] == "exit" or statement[0] == "if" and (leaves(statement[2]) or
-                                                               leaves(statement[3]))
+def parts_of(statement, known):
+    """The statement, those in it, and those of functions that it calls."""
+    yield statement
+    inside = statement[1] if statement[0] == "block" else [s for s in statement[1:]
+                                                           if isinstance(s, tuple)]
+    for one in inside:
+        yield from parts_of(one, known)
+    for words in statement[1:]:
+        for word in words if isinstance(words, list) else ():
+            if isinstance(word, str) and word in known:
+                yield from parts_of(known[word][2], known)
 
 
 def loops(statement, known):
-    """Whether a loop stands in it, or in a function it calls."""
-    kind = statement[0]
-    if kind == "block":
-        return any(loops(s, known) for s in statement[1])
-    if kind == "loop":
-        return True
-    words = statement[1] if kind in ("if", "expression") else statement[2]
-    if any(loops(known[word][2], known) for word in words if word in known):
-        return True
-    return kind == "if" and (loops(statement[2], known) or loops(statement[3], known))
+    return any(part[0] == "loop" for part in parts_of(statement, known))
+
+
+def barriers(statement, known):
+    return any(part[0] == "expression" and part[1][:1] == ["barrier"]
+               for part in parts_of(statement, known))
 
 
 def parameters_of(parameters):
@@ -380,7 +356,7 @@ def check(name, text):
     if not kernels:
         yield f"{name}: no kernel was found in it"
     for kernel in kernels:
-        walk = Walk(f"{name}: {kernel}", known)
+        walk = Walk(f"{name}: {kernel}", known, barriers(known[kernel][2], known))
         walk.scopes.append(parameters_of(known[kernel][1]))
         walk.statement(known[kernel][2])
         yield from walk.wrong
@@ -392,18 +368,17 @@ def check(name, text):
 HEAD = "kernel void k(global int *a, global int *b, const int n) { local int s[4]; int l = get_local_id(0); "
 SAMPLES = [
     ("A", "a[0]++; if (n & 1) for (int i = 0; i < n; i++) b[i]++; }"),
-    ("A", "a[0] = b[0] + 1; if (b[1]) return; for (int i = 0; i < n; i++) b[i]++; }"),
-    ("A", "for (int j = 0; j < n; j++) { if (b[j]) continue; for (int i = 0; i < n; i++) a[i]++; } }"),
-    ("A", "atomic_inc(a); if (n) { int i = 0; while (i < n) b[i++] = 0; } }"),
-    ("A", "a[0]++; const int m = n || b[0] ? 0 : n; for (int i = 0; i < m; i++) b[i]++; }"),
-    ("", "a[0]++; const int m = n & 1 ? n : 0; for (int i = 0; i < m; i++) b[i]++; }"),
-    ("", "a[0] |= 2; if (n & 1) for (int i = 0; i < n; i++) b[i]++; }"),
-    ("", "for (int j = l; j < n; j += 4) { a[j]++; if (n & 1) for (int i = 0; i < n; i++) b[i]++; } }"),
+    ("A", "a[0] += n == 3 && !b[0]; for (int i = 0; i < n; i++) b[i]++; }"),
+    ("A", "for (int i = 0; i < n; i++) b[i]++; if (b[0]) a[1]++; }"),
+    ("A", "if (b[0]) return; int i = 0; while (i < n) a[i++] = 0; }"),
+    ("A", "for (int i = l; i < n; i += 4) a[i]++; for (int i = 0; i < n; i++) b[i]++; }"),
+    ("", "a[0]++; if (n & 1) for (int i = l; i < n; i += 4) b[i]++; }"),
+    ("", "for (int j = l; j < n; j += 4) { if (b[j]) for (int i = 0; i < n; i++) b[i]++; } }"),
     ("B", "a[get_global_id(0)] = 0; }"),
     ("C", "s[l] = l; barrier(1); int v = s[3 - l]; barrier(1); s[l] = v; }"),
-    ("C", "int o = a[0]; a[0] = n; for (int i = 0; i < n; i++) b[i] = 0; b[l] = o; }"),
+    ("C", "barrier(1); int o = a[0]; a[0] = n; for (int i = 0; i < n; i++) b[i] = 0; b[l] = o; }"),
     ("", "s[l] = l; barrier(1); int v = *(volatile local int *)(s + 3 - l); barrier(1); s[l] = v; }"),
-    ("", "int o = a[0]; for (int i = 0; i < n; i++) b[i] = 0; b[l] = o; }"),
+    ("", "barrier(1); int o = a[0]; for (int i = 0; i < n; i++) b[i] = 0; b[l] = o; }"),
 ]
 
 
