@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "device/why.h"
 
@@ -48,18 +50,94 @@ static void add_environment(struct clg_text *out)
     }
 }
 
+/* ---- whether a library opens ----
+ *
+ * Opening a driver runs its code, and some bear that once: a second copy of LLVM's options ends the
+ * process. So it is tried in a child process, and here only looked whether it is there already. */
+
+static bool is_loaded(const char *library)
+{
+    void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+
+    if (handle)
+        dlclose(handle);
+    return handle != NULL;
+}
+
+/* What the child says: a letter, "o" when it opens and "n" when not, and the reason; before it,
+ * what the library itself may print. */
+static void open_and_say(const char *library, int to)
+{
+    const char *why = "", *verdict = "\no";
+
+    dup2(to, STDOUT_FILENO);
+    dup2(to, STDERR_FILENO);
+    if (!dlopen(library, RTLD_LAZY | RTLD_LOCAL)) {
+        why = dlerror();
+        verdict = "\nn";
+    }
+    if (write(to, verdict, 2) == 2 && why)
+        (void)!write(to, why, strlen(why));
+    _exit(0); /* what the application does at exit is not the child's */
+}
+
+/* Reads to the end; what does not fit is dropped from the middle, as the end has the verdict. */
+static void read_words(int from, char *words, size_t size)
+{
+    size_t length = 0;
+    ssize_t got;
+
+    while ((got = read(from, words + length, size - 1 - length)) != 0) {
+        if (got < 0 && errno != EINTR)
+            break;
+        length += got > 0 ? (size_t)got : 0;
+        if (length == size - 1) {
+            memmove(words + size / 4, words + size / 2, length - size / 2);
+            length -= size / 4;
+        }
+    }
+    words[length] = '\0';
+}
+
+static void add_words(struct clg_text *out, const char *library, char *words, int status)
+{
+    char *verdict = strrchr(words, '\n');
+
+    if (verdict && verdict[1] == 'o' && !verdict[2])
+        clg_text_add(out, "%s opens\n", library);
+    else if (verdict && verdict[1] == 'n')
+        clg_text_add(out, "%s does not open: %s\n", library, verdict + 2);
+    else
+        clg_text_add(out, "%s ends the process that opens it (signal %d): %.*s\n", library,
+                     WIFSIGNALED(status) ? WTERMSIG(status) : 0, (int)strcspn(words, "\n"), words);
+}
+
 static void add_library(struct clg_text *out, const char *library)
 {
-    void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
+    char words[1024] = "";
+    int ends[2], status = 0;
+    pid_t child;
 
-    if (handle) {
+    if (is_loaded(library)) {
         clg_text_add(out, "%s opens\n", library);
-        dlclose(handle);
-    } else {
-        const char *why = dlerror();
-
-        clg_text_add(out, "%s does not open: %s\n", library, why ? why : "unknown reason");
+        return;
     }
+    if (pipe(ends) != 0) {
+        clg_text_add(out, "%s was not tried: %s\n", library, strerror(errno));
+        return;
+    }
+    child = fork();
+    if (child == 0)
+        open_and_say(library, ends[1]);
+    close(ends[1]);
+    if (child > 0) {
+        read_words(ends[0], words, sizeof(words));
+        waitpid(child, &status, 0);
+        add_words(out, library, words, status);
+    } else {
+        clg_text_add(out, "%s was not tried: %s\n", library, strerror(errno));
+    }
+    close(ends[0]);
 }
 
 /* An .icd file is one line: the driver's library. */
