@@ -3,11 +3,13 @@
  * the caller's thread. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "device/opencl.h"
 
 #define THREADS_MAX 8
+#define TRIES       4 /* to build a program whose failure has no reason */
 
 /* The programs of a device as a queue of work. */
 struct work {
@@ -106,6 +108,28 @@ static void built(struct clg_device *device, struct clg_program *p)
     p->name = p->options = p->source = NULL;
 }
 
+/* A compiler that fails names an error. PoCL (3.1) fails with no log, or just that it failed, when
+ * another process fills its cache at the same time; the next try finds what that one wrote. */
+static void build_again(struct clg_device *device, struct clg_program *p)
+{
+    for (int tries = 1; tries < TRIES && p->result == CL_BUILD_PROGRAM_FAILURE; tries++) {
+        cl_program again;
+        char *log = build_log(device, p->program);
+        bool silent = !log || !strstr(log, "error");
+
+        clg_free(device->object.ctx, log);
+        if (!silent)
+            return;
+        again =
+            clCreateProgramWithSource(device->context, 1, (const char **)&p->source, NULL, NULL);
+        if (!again)
+            return;
+        clReleaseProgram(p->program);
+        p->program = again;
+        p->result = clBuildProgram(again, 1, &device->self.device, p->options, NULL, NULL);
+    }
+}
+
 clg_status clg_programs_build(struct clg_device *device)
 {
     clg_status status = CLG_OK;
@@ -121,6 +145,7 @@ clg_status clg_programs_build(struct clg_device *device)
 
         if (p->ready)
             continue;
+        build_again(device, p);
         if (p->result == CL_SUCCESS)
             built(device, p);
         else if (status == CLG_OK)

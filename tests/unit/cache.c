@@ -176,3 +176,42 @@ TEST(cache, folder_that_cannot_be)
 {
     cr_expect_eq(hits("/dev/null/clgrad", true, NULL, 0), 0);
 }
+
+static long builds(const struct layer *layer)
+{
+    const char *name;
+    long count;
+
+    for (size_t i = 0; (name = layer->calls(i, &count)); i++)
+        if (strcmp(name, "clBuildProgram") == 0)
+            return count;
+    return 0;
+}
+
+/* A build that fails without an error in its log is tried again, not for ever; one with an error is
+ * not. */
+TEST(cache, builds_again_without_a_reason)
+{
+    enum { BUILD_PROGRAM_FAILURE = -11 };
+    const struct layer *layer = test_layer();
+    clg_ctx *ctx = test_context();
+    clg_device *device = test_open(ctx, CLG_FORM_AUTO);
+    size_t program;
+
+    cr_assert_not_null(layer, "this test needs the layer: run it by `meson test`");
+    test_ok(ctx, clg_program_want(device, "generated", source, "-DAGAIN", &program));
+    layer->fail(1, BUILD_PROGRAM_FAILURE, false);
+    test_ok(ctx, clg_programs_build(device));
+    cr_assert_str_eq(layer->failed(), "clBuildProgram");
+
+    test_ok(ctx, clg_program_want(device, "generated", source, "-DNEVER", &program));
+    layer->fail(1, BUILD_PROGRAM_FAILURE, true);
+    test_refused(ctx, CLG_ERR_BUILD, "do not build", clg_programs_build(device));
+    layer->fail(0, 0, false);
+
+    test_ok(ctx, clg_program_want(device, "generated", "kernel void f( {}\n", NULL, &program));
+    layer->mark();
+    test_refused(ctx, CLG_ERR_BUILD, "error", clg_programs_build(device));
+    cr_assert_eq(builds(layer), 1, "an error was built %ld times", builds(layer));
+    clg_ctx_destroy(&ctx);
+}
