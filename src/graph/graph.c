@@ -80,8 +80,8 @@ static void keep_first(clg_graph *g, clg_status status)
 
 clg_tensor clg_graph_fail(clg_graph *graph, clg_status status, const char *format, ...)
 {
-    if (!graph)
-        return invalid;
+    if (!graph || graph->status != CLG_OK)
+        return invalid; /* what fails after the first failure follows from it */
     char sentence[CLG_ERROR_MAX];
     va_list args;
     va_start(args, format);

@@ -1,12 +1,14 @@
 /* Every allocation of reading and running a recipe may fail: a status, no crash, no leak. */
 #include "test.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <clgrad/train.h>
 
 #include "cli/command.h"
+#include "train/recipe.h"
 
 struct allocator {
     long left; /* allocations until one fails; below 0: none does */
@@ -128,6 +130,120 @@ TEST(allocations, of_a_model_with_blocks)
         n++;
     } while (a.failed);
     cr_assert(n > 100);
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
+
+/* ---- every layer and loss ---- */
+
+struct sample {
+    const char *shape, *model, *loss; /* of a recipe */
+};
+
+static const struct sample samples[] = {
+    {"[6]", "[linear: 4, leakyrelu, prelu, relu6, elu, celu, selu, glu, relu]", "mse"},
+    {"[6]", "[linear: 4, gelu, silu, mish, sigmoid, logsigmoid, tanh, softplus, softsign]",
+     "half_mse"},
+    {"[6]", "[linear: 4, hardsigmoid, hardswish, hardtanh, dropout: 0.5, identity, logsoftmax]",
+     "kl_div"},
+    {"[6]", "[linear: 4, softmax]", "mse"},
+    {"[6]", "[sequential: [linear: 4], residual: {layers: [tanh]}, identity]", "bce_with_logits"},
+    {"[6]", "[parallel: [[tanh], [relu]], repeat: {times: 2, layers: [linear: 4]}]", "mae"},
+    {"[3, 4, 4]", "[gaussiannoise: 0.1, randomhorizontalflip, randomverticalflip, prelu]", "huber"},
+    {"[3, 4, 4]", "[upsample: 2, dropout2d: 0.5, randomcrop: 3, prelu]", "smooth_l1"},
+    {"[3, 4, 4]", "[zeropad2d: 1, constantpad2d: {padding: 1, value: 2}, prelu]", "hinge"},
+    {"[3, 4, 4]", "[reflectionpad2d: 1, replicationpad2d: 1, flatten, linear: 3]",
+     "{cross_entropy: {weight: [1, 2, 3], ignore_index: 1, label_smoothing: 0.1}}"},
+    {"[3, 4, 4]", "[conv2d: {out: 2, kernel_size: 3}, flatten, linear: 3, logsoftmax]", "nll"},
+    {"[3, 4, 4]", "[convtranspose2d: {out: 2, kernel_size: 3}, batchnorm2d]", "mse"},
+    {"[3, 4, 4]", "[conv2d: {out: 4, kernel_size: 1}, groupnorm: 2, instancenorm2d]", "mse"},
+    {"[3, 4, 4]", "[instancenorm2d: {affine: true}, localresponsenorm: 3, layernorm]", "mse"},
+    {"[3, 4, 4]", "[maxpool2d: 2, avgpool2d: 2, prelu]", "mse"},
+    {"[3, 4, 4]", "[lppool2d: {kernel_size: 2, norm_type: 2}, adaptiveavgpool2d: 1, prelu]", "mse"},
+    {"[3, 4, 4]", "[adaptivemaxpool2d: 2, reshape: [12], unflatten: [3, 4], prelu]", "mse"},
+    {"[3, 8]", "[conv1d: {out: 2, kernel_size: 3}, batchnorm1d, instancenorm1d, rmsnorm]", "mse"},
+    {"[3, 8]", "[maxpool1d: 2, avgpool1d: 2, adaptiveavgpool1d: 2, adaptivemaxpool1d: 1, prelu]",
+     "mse"},
+    {"[5, 4]", "[sinusoidalpositions, lstm: 3]", "mse"},
+    {"[5, 4]", "[gru: 3, rnn: 2]", "mse"},
+    {"[5, 4]", "[multiheadattention: 2]", "mse"},
+    {"[5]", "[embedding: {num_embeddings: 7, embedding_dim: 2}]", "mse"},
+};
+
+static const char *const names[] = {
+#define LAYER(name) #name,
+#include "train/layers.def"
+#undef LAYER
+};
+
+/* Whether a sample has the word, between characters that are none of a word. */
+static bool is_used(const char *word, bool loss)
+{
+    size_t length = strlen(word);
+
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        const char *text = loss ? samples[i].loss : samples[i].model;
+
+        for (const char *at = text; (at = strstr(at, word)); at += length)
+            if ((at == text || !strchr("abcdefghijklmnopqrstuvwxyz_", at[-1])) &&
+                !isalnum((unsigned char)at[length]) && at[length] != '_')
+                return true;
+    }
+    return false;
+}
+
+static clg_status build_sample(clg_ctx *ctx, clg_device *device, const char *path,
+                               struct allocator *a, long left)
+{
+    clg_recipe *recipe;
+    clg_model model = {0};
+    clg_status status;
+
+    a->left = -1;
+    recipe = clg_recipe_read(ctx, path, NULL);
+    cr_assert_not_null(recipe, "%s", clg_error(ctx));
+    *a = (struct allocator){.left = left};
+    status = clg_recipe_model(recipe, device, true, &model);
+    a->left = -1;
+    clg_store_destroy(&model.store);
+    clg_recipe_destroy(&recipe);
+    return status;
+}
+
+/* Whatever fails first is what is told. */
+TEST(allocations, of_every_layer_and_loss)
+{
+    char folder[256], text[1024];
+    struct allocator a;
+    clg_ctx *ctx = context(&a);
+    clg_device *device = clg_device_open(ctx, "cpu", NULL);
+    clg_status status;
+
+    cr_assert_not_null(device, "%s", clg_error(ctx));
+    test_folder(folder);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        cr_assert(is_used(names[i], false), "the layer %s is in no sample", names[i]);
+    for (size_t i = 0; clg_loss_family.kinds[i]; i++)
+        cr_assert(is_used(clg_loss_family.kinds[i]->name, true), "the loss %s is in no sample",
+                  clg_loss_family.kinds[i]->name);
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        const struct sample *s = &samples[i];
+        long n = 0;
+
+        snprintf(text, sizeof(text),
+                 "data: {train: {images: x, labels: y}, shape: %s}\nmodel: %s\nloss: %s\n"
+                 "optimizer: {sgd: {lr: 0.1}}\ntrain: {steps: 1}\n",
+                 s->shape, s->model, s->loss);
+        file_write_text(file_in(folder, "r.yaml"), text);
+        do {
+            status = build_sample(ctx, device, file_in(folder, "r.yaml"), &a, n++);
+            cr_assert_eq(status, a.failed ? CLG_ERR_MEMORY : CLG_OK, "%s, allocation %ld: %s: %s",
+                         s->model, n, clg_status_string(status), clg_error(ctx));
+            cr_assert(!a.failed || strstr(clg_error(ctx), "memory"), "%s, allocation %ld: %s",
+                      s->model, n, clg_error(ctx));
+        } while (a.failed);
+        cr_assert_gt(n, 50);
+    }
     clg_ctx_destroy(&ctx);
     test_remove(folder);
 }
