@@ -163,7 +163,7 @@ TEST(broken, gating)
                "parameters and states moved");
     expect_red("step.gating", "item", "gated && block[BLOCK_FIRST_BAD] ? 0 : n", "n",
                "parameters and states moved");
-    expect_red("step.gating", "item", "(part == 1) & (block[BLOCK_FIRST_BAD] != 0)", "0",
+    expect_red("step.gating", "item", "part == 1 && block[BLOCK_FIRST_BAD]", "0",
                "the metric's sum moved");
     expect_red("step.gating", "item", "BLOCK_RAISED, why", "BLOCK_RAISED, why & ~RAISED_INDEX",
                "an index over the end");
