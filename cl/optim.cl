@@ -42,83 +42,87 @@ typedef int truth;
     for (int i = (int)work_item(); i < vectors; i += (int)get_global_size(0))
 #endif
 
-/* g += decay w; w -= lr g */
-kernel void sgd(global float *w, global const float *g, global const float2 *table,
-                global uint *block, const int part, const int segments)
-{
-    const float lr = as_float(block[part + PART_LR]);
+/* What every rule takes, in this order: parameters and gradients, the rule's states, the rest. Its own
+ * numbers follow. */
+#define TRAINED  global float *w_at, global const float *g_at
+#define STATE(s) global float *s##_at
+#define REST     global const float2 *table, global uint *block, const int part, const int segments
+
+/* A rule says what becomes of an element, between BEGIN_UPDATE and END_UPDATE: it takes the old values
+ * (OLD), has the element's gradient g and its segment's factor and decay, and gives the new values (NEW),
+ * all under the name of the array. What depends on the step alone, on lr and STEP_NUMBER, stands between
+ * OPEN_STEP and BEGIN_UPDATE. */
+#define OPEN_STEP                                                                                  \
+    const float lr = as_float(block[part + PART_LR]);                                              \
     int bad = 0;
-    FOR_VECTORS(i)
-    {
-        float2 p = table[i / SEGMENT];
-        if (p.x < 0)
-            continue;
-        real old_w = LOAD(w + i);
-        real grad = LOAD(g + i) + p.y * old_w;
-        real new_w = old_w - lr * p.x * grad;
-        truth good = FINITE(new_w);
-        STORE(select(old_w, new_w, good), w + i);
-        bad |= !EVERY(good);
-    }
-    if (bad)
+#define STEP_NUMBER (float)(block[part + PART_STEPS] + 1)
+#define BEGIN_UPDATE                                                                               \
+    FOR_VECTORS(i)                                                                                 \
+    {                                                                                              \
+        const float factor = table[i / SEGMENT].x, decay = table[i / SEGMENT].y;                   \
+        if (factor < 0)                                                                            \
+            continue;                                                                              \
+        real g = LOAD(g_at + i);
+#define OLD(x) LOAD(x##_at + i)
+#define GUARD(x) /* before any NEW */                                                              \
+    const truth good = (x);                                                                        \
+    bad |= !EVERY(good);
+#define NEW(x) STORE(select(OLD(x), x, good), x##_at + i)
+#define END_UPDATE                                                                                 \
+    }                                                                                              \
+    if (bad)                                                                                       \
         raise(block, RAISED_UPDATE);
+
+/* g += decay w; w -= lr g */
+kernel void sgd(TRAINED, REST)
+{
+    OPEN_STEP
+    BEGIN_UPDATE
+    real w = OLD(w);
+    g += decay * w;
+    w -= lr * factor * g;
+    GUARD(FINITE(w))
+    NEW(w);
+    END_UPDATE
 }
 
 /* g += decay w; v = momentum v + g; w -= lr (nesterov ? g + momentum v : v)
  * Sutskever et al. 2013. */
-kernel void sgd_momentum(global float *w, global const float *g, global float *v,
-                         global const float2 *table, global uint *block, const int part,
-                         const int segments, const float momentum, const int nesterov)
+kernel void sgd_momentum(TRAINED, STATE(v), REST, const float momentum, const int nesterov)
 {
-    const float lr = as_float(block[part + PART_LR]);
-    int bad = 0;
-    FOR_VECTORS(i)
-    {
-        float2 p = table[i / SEGMENT];
-        if (p.x < 0)
-            continue;
-        real old_w = LOAD(w + i), old_v = LOAD(v + i);
-        real grad = LOAD(g + i) + p.y * old_w;
-        real new_v = momentum * old_v + grad;
-        real new_w = old_w - lr * p.x * (nesterov ? grad + momentum * new_v : new_v);
-        truth good = FINITE(new_w) & FINITE(new_v);
-        STORE(select(old_w, new_w, good), w + i);
-        STORE(select(old_v, new_v, good), v + i);
-        bad |= !EVERY(good);
-    }
-    if (bad)
-        raise(block, RAISED_UPDATE);
+    OPEN_STEP
+    BEGIN_UPDATE
+    real w = OLD(w), v = OLD(v);
+    g += decay * w;
+    v = momentum * v + g;
+    w -= lr * factor * (nesterov ? g + momentum * v : v);
+    GUARD(FINITE(w) & FINITE(v))
+    NEW(w);
+    NEW(v);
+    END_UPDATE
 }
 
 /* decoupled (AdamW): w -= lr decay w; else (Adam): g += decay w. Then, at step t,
  *   m = b1 m + (1-b1) g          v = b2 v + (1-b2) g^2
  *   w -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps)
  * with rest = 1-b and 1-b^t = -expm1(t ln b). Kingma & Ba 2015; Loshchilov & Hutter 2019. */
-kernel void adam(global float *w, global const float *g, global float *m, global float *v,
-                 global const float2 *table, global uint *block, const int part, const int segments,
-                 const float beta1, const float rest1, const float log_beta1, const float beta2,
-                 const float rest2, const float log_beta2, const float eps, const int decoupled)
+kernel void adam(TRAINED, STATE(m), STATE(v), REST, const float beta1, const float rest1,
+                 const float log_beta1, const float beta2, const float rest2, const float log_beta2,
+                 const float eps, const int decoupled)
 {
-    const float lr = as_float(block[part + PART_LR]), t = (float)(block[part + PART_STEPS] + 1);
+    OPEN_STEP
+    const float t = STEP_NUMBER;
     const float step = lr / -expm1(t * log_beta1), scale = rsqrt(-expm1(t * log_beta2));
-    int bad = 0;
-    FOR_VECTORS(i)
-    {
-        float2 p = table[i / SEGMENT];
-        if (p.x < 0)
-            continue;
-        real old_w = LOAD(w + i), old_m = LOAD(m + i), old_v = LOAD(v + i);
-        real grad = LOAD(g + i) + (decoupled ? 0 : p.y) * old_w;
-        real new_m = beta1 * old_m + rest1 * grad;
-        real new_v = beta2 * old_v + rest2 * grad * grad;
-        real new_w = old_w - (decoupled ? lr * p.x * p.y : 0) * old_w;
-        new_w -= step * p.x * new_m / (sqrt(new_v) * scale + eps);
-        truth good = FINITE(new_w) & FINITE(new_m) & FINITE(new_v);
-        STORE(select(old_w, new_w, good), w + i);
-        STORE(select(old_m, new_m, good), m + i);
-        STORE(select(old_v, new_v, good), v + i);
-        bad |= !EVERY(good);
-    }
-    if (bad)
-        raise(block, RAISED_UPDATE);
+    BEGIN_UPDATE
+    real w = OLD(w), m = OLD(m), v = OLD(v);
+    g += (decoupled ? 0 : decay) * w;
+    m = beta1 * m + rest1 * g;
+    v = beta2 * v + rest2 * g * g;
+    w -= (decoupled ? lr * factor * decay : 0) * w;
+    w -= step * factor * m / (sqrt(v) * scale + eps);
+    GUARD(FINITE(w) & FINITE(m) & FINITE(v))
+    NEW(w);
+    NEW(m);
+    NEW(v);
+    END_UPDATE
 }
