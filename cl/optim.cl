@@ -2,8 +2,20 @@
  *
  * The chunk is cut into segments of SEGMENT floats; table[s] is (factor of the learning rate, weight
  * decay) of segment s, with a factor below 0 where nothing may be touched. `part` is the optimizer's
- * part of the block. Nothing is written while a bad step is recorded; an element whose new value or state is not
- * finite stays as it was, and flags the step. */
+ * part of the block.
+ *
+ * Each kernel runs twice a step, over all chunks of all optimizers: first it checks, writes nothing and
+ * flags the step when a new value or state would not be finite; then, when the flags were merged and no
+ * bad step is recorded, it applies. Both passes compute by the same lines.
+ *
+ * A check needs little more than the gradients: while parameters, states, gradients and numbers are
+ * ordinary, no rule can get beyond FLT_MAX. Ordinary are |x| <= 2^30; a learning rate, factor, decay and
+ * momentum up to 2^10; an eps from 2^-40 on. Then, with every bound rounded up,
+ *   g + decay w <= 2^41, momentum v + g <= 2^42, with nesterov 2^53, times lr factor: w <= 2^74
+ *   m <= 2^41, v <= 2^82, 1 / (1-b1^t) <= 2^25, lr factor / (1-b1^t) m / eps <= 2^126: w <= 2^127
+ * and v cannot be negative, once it was checked. What is not ordinary is computed in the check too: an
+ * element by its gradient; all of them (`look`) by the numbers, or when the last values written were not
+ * ordinary or not by this plan (PART_LOOK). */
 #include "common.clh"
 
 #define SEGMENT 64 /* CLG_SEGMENT of src/store/store.h */
@@ -24,7 +36,10 @@ typedef int truth;
 #define EVERY(x)    (x)
 #endif
 
-#define FINITE(x) (fabs(x) <= (real)(FLT_MAX))
+#define ORDINARY    0x1p30f
+#define ORDINARY_LR 0x1p10f
+
+enum { CHECK, APPLY }; /* pass: enum clg_update_pass of src/graph/graph.h */
 
 /* Over the chunk's vectors, i being the first element of one, or over none while a bad step is recorded: a
  * work-item takes a run of its own in the item form, and strides in the group form. */
@@ -46,7 +61,9 @@ typedef int truth;
  * numbers follow. */
 #define TRAINED  global float *w_at, global const float *g_at
 #define STATE(s) global float *s##_at
-#define REST     global const float2 *table, global uint *block, const int part, const int segments
+#define REST                                                                                       \
+    global const float2 *table, global uint *block, const int part, const int segments,            \
+        const int pass, const int look
 
 /* A rule says what becomes of an element, between BEGIN_UPDATE and END_UPDATE: it takes the old values
  * (OLD), has the element's gradient g and its segment's factor and decay, and gives the new values (NEW),
@@ -54,23 +71,31 @@ typedef int truth;
  * OPEN_STEP and BEGIN_UPDATE. */
 #define OPEN_STEP                                                                                  \
     const float lr = as_float(block[part + PART_LR]);                                              \
-    int bad = 0;
-#define STEP_NUMBER (float)(block[part + PART_STEPS] + 1)
+    const int every = (pass == APPLY) | look | block[part + PART_LOOK] | !(lr <= ORDINARY_LR);     \
+    const float limit = pass == APPLY ? ORDINARY : FLT_MAX;                                        \
+    int beyond = 0;
+#define STEP_NUMBER (float)(block[part + PART_STEPS] + (pass == CHECK)) /* applied when counted */
 #define BEGIN_UPDATE                                                                               \
     FOR_VECTORS(i)                                                                                 \
     {                                                                                              \
         const float factor = table[i / SEGMENT].x, decay = table[i / SEGMENT].y;                   \
         if (factor < 0)                                                                            \
             continue;                                                                              \
-        real g = LOAD(g_at + i);
+        real g = LOAD(g_at + i);                                                                   \
+        if (!every && EVERY(fabs(g) <= (real)(ORDINARY)))                                          \
+            continue;
 #define OLD(x) LOAD(x##_at + i)
-#define GUARD(x) /* before any NEW */                                                              \
-    const truth good = (x);                                                                        \
-    bad |= !EVERY(good);
-#define NEW(x) STORE(select(OLD(x), x, good), x##_at + i)
+#define NEW(x)                                                                                     \
+    {                                                                                              \
+        beyond |= !EVERY(fabs(x) <= (real)(limit));                                                \
+        if (pass == APPLY)                                                                         \
+            STORE(x, x##_at + i);                                                                  \
+    }
 #define END_UPDATE                                                                                 \
     }                                                                                              \
-    if (bad)                                                                                       \
+    if (beyond && pass == APPLY)                                                                   \
+        block[part + PART_LOOK] = 1;                                                               \
+    else if (beyond)                                                                               \
         raise(block, RAISED_UPDATE);
 
 /* g += decay w; w -= lr g */
@@ -81,8 +106,7 @@ kernel void sgd(TRAINED, REST)
     real w = OLD(w);
     g += decay * w;
     w -= lr * factor * g;
-    GUARD(FINITE(w))
-    NEW(w);
+    NEW(w)
     END_UPDATE
 }
 
@@ -96,9 +120,8 @@ kernel void sgd_momentum(TRAINED, STATE(v), REST, const float momentum, const in
     g += decay * w;
     v = momentum * v + g;
     w -= lr * factor * (nesterov ? g + momentum * v : v);
-    GUARD(FINITE(w) & FINITE(v))
-    NEW(w);
-    NEW(v);
+    NEW(w)
+    NEW(v)
     END_UPDATE
 }
 
@@ -120,9 +143,8 @@ kernel void adam(TRAINED, STATE(m), STATE(v), REST, const float beta1, const flo
     v = beta2 * v + rest2 * g * g;
     w -= (decoupled ? lr * factor * decay : 0) * w;
     w -= step * factor * m / (sqrt(v) * scale + eps);
-    GUARD(FINITE(w) & FINITE(m) & FINITE(v))
-    NEW(w);
-    NEW(m);
-    NEW(v);
+    NEW(w)
+    NEW(m)
+    NEW(v)
     END_UPDATE
 }

@@ -30,8 +30,8 @@ INLINE void add_carried(global float *sum, float x)
  * part 0, a forward in inference: the cursor moves on, the metrics add up.
  * part 1, forward and backward in training: the same, and before it the losses are looked at and the draw
  *   counter advances; a bad step adds nothing.
- * part 2, the updates: their flags count for this step too; a good step is counted, once in all and once
- *   for each optimizer, a bit in `updated`.
+ * part 2, the checks of the updates: their flags count for this step too; a good step is counted, once in
+ *   all and once for each optimizer, a bit in `updated`. What follows is applied, or gated.
  * One kernel for all, so that a cold start compiles one. */
 kernel void step_end(global uint *block, global const float *own, global uint *tally, const int losses,
                      const int metrics, const int first, const int batch, const int part,
@@ -55,8 +55,10 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
 
     const uint good = part == 2 && !block[BLOCK_FIRST_BAD];
     block[BLOCK_STEP] += good;
-    EACH(p, 16)
+    EACH(p, 16) {
         block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
+        block[BLOCK_WORDS + 16 * p + PART_LOOK] &= ~(updated >> p & good); /* applying may set it */
+    }
 }
 
 /* y = x (n); gated: not while a bad step is recorded. */

@@ -68,7 +68,11 @@ CLG_API clg_status clg_optimizer_set_lr(clg_optimizer *optimizer, float lr);
 CLG_API float clg_optimizer_get_lr(const clg_optimizer *optimizer);
 
 /* Adds gradients of the scalar loss, and the update, for every parameter that it reaches and the
- * optimizer matches and that is not frozen. A parameter in two optimizers of one graph is an error. */
+ * optimizer matches and that is not frozen. A parameter in two optimizers of one graph is an error.
+ *
+ * A step's updates are all or nothing: when one element's new value or state would not be finite, in
+ * any optimizer of the graph, no parameter, optimizer state or assigned state changes, and the step is
+ * the first bad one (clg_store_progress). */
 CLG_API clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss);
 
 /* Destroys the optimizer and sets the pointer to NULL; graphs it was used in must be destroyed before. */

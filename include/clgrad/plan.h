@@ -47,7 +47,8 @@ CLG_API clg_status clg_plan_feed(clg_plan *plan, const char *input, const clg_ar
 CLG_API clg_status clg_plan_seek(clg_plan *plan, int64_t row);
 
 /* A step: forward, backward, update; or forward alone in inference. Does not wait for the device. An
- * input that was neither written nor fed is an error that names it. */
+ * input that was neither written nor fed is an error that names it. A training step whose loss or
+ * update is not finite changes no parameter and no state (clg_store_progress tells which it was). */
 CLG_API clg_status clg_plan_step(clg_plan *plan);
 /* The two halves of a training step: gradients are in the store after the first. */
 CLG_API clg_status clg_plan_backward(clg_plan *plan);

@@ -38,12 +38,14 @@ struct clg_assignment {
     struct clg_ref value;
 };
 
-/* What an optimizer puts into a graph: lowered after the gradients, gated by the check. */
+/* What an optimizer puts into a graph. A step checks all updates, merges the flags, and applies all or
+ * none (cl/optim.cl). */
+enum clg_update_pass { CLG_UPDATE_CHECK, CLG_UPDATE_APPLY };
 struct clg_update {
     void *data;
     clg_status (*check)(const void *data);                           /* the optimizer is there */
     clg_status (*prepare)(void *data);                               /* allocates states */
-    void (*lower)(void *data, struct clg_launches *launches, struct clg_update *update);
+    void (*lower)(void *data, struct clg_launches *launches, enum clg_update_pass pass);
     char *name;       /* the optimizer's, for messages: a copy */
     int part;         /* of the step block, where its steps are counted */
     int64_t *entries; /* parameters it updates */

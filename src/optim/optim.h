@@ -65,7 +65,7 @@ struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, 
 /* For struct clg_update. */
 clg_status clg_update_check(const void *update);
 clg_status clg_update_prepare(void *update);
-void clg_update_lower(void *data, struct clg_launches *launches, struct clg_update *update);
+void clg_update_lower(void *update, struct clg_launches *launches, enum clg_update_pass pass);
 
 /* The setting of a parameter: of its group, or the optimizer's. match is NULL. */
 struct clg_group clg_optimizer_setting(const struct clg_optimizer *optimizer, const char *name);

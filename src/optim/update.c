@@ -3,6 +3,10 @@
 #include "base/text.h"
 #include "optim/optim.h"
 
+/* Within these numbers a check may go by the gradients alone (cl/optim.cl). */
+#define ORDINARY     0x1p10f
+#define ORDINARY_EPS 0x1p-40f
+
 /* What the kernels read per segment: a factor of the learning rate, or less than 0 where nothing
  * may be touched, and the weight decay. cl/optim.cl reads it as float2. */
 struct segment {
@@ -165,14 +169,26 @@ static void set_range(struct clg_launch *launch, const struct clg_machine *machi
     clg_launch_rows(launch, groups);
 }
 
+static bool is_ordinary(const struct clg_optimizer *optimizer)
+{
+    const clg_optimizer_params *p = &optimizer->params;
+
+    for (size_t i = 0; i < optimizer->groups.count; i++)
+        if (optimizer->groups.items[i].factor > ORDINARY ||
+            optimizer->groups.items[i].decay > ORDINARY)
+            return false;
+    return p->weight_decay <= ORDINARY && p->momentum <= ORDINARY && p->eps >= ORDINARY_EPS;
+}
+
 static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches *launches,
-                        uint32_t chunk)
+                        uint32_t chunk, enum clg_update_pass pass)
 {
     struct clg_optimizer *optimizer = update->optimizer;
     const struct clg_rule *rule = optimizer->rule;
     const struct clg_machine *machine = clg_device_machine(clg_store_device(optimizer->store));
     uint64_t count = describe_chunk(update, chunk, NULL);
     uint64_t segments = segments_of(optimizer->store, chunk);
+    uint32_t arrays = pass == CLG_UPDATE_CHECK ? 1 : 3 + 2 * optimizer->states;
     struct clg_launch *launch = clg_launch_kernel(
         launches, "train", rule->kernel(&optimizer->params), NULL, optimizer->params.name);
 
@@ -184,18 +200,19 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
     clg_launch_buffer(launch, clg_store_block(optimizer->store));
     clg_launch_int(launch, CLG_PART(optimizer->part));
     clg_launch_int(launch, (int64_t)segments);
+    clg_launch_int(launch, pass);
+    clg_launch_int(launch, !is_ordinary(optimizer));
     rule->arguments(launch, rule, &optimizer->params);
     set_range(launch, machine, segments);
-    clg_launch_cost(launch, count * rule->flops,
-                    count * sizeof(float) * (3 + 2 * optimizer->states));
+    clg_launch_cost(launch, pass == CLG_UPDATE_CHECK ? 0 : count * rule->flops,
+                    count * sizeof(float) * arrays);
 }
 
-void clg_update_lower(void *data, struct clg_launches *launches, struct clg_update *graph_update)
+void clg_update_lower(void *data, struct clg_launches *launches, enum clg_update_pass pass)
 {
     struct clg_optimizer_update *update = data;
 
-    (void)graph_update;
     for (uint32_t c = 0; c < update->tables.count; c++)
         if (update->tables.items[c])
-            lower_chunk(update, launches, c);
+            lower_chunk(update, launches, c, pass);
 }

@@ -61,6 +61,7 @@ struct clg_plan *clg_plan_create(clg_graph *graph)
     plan->graph = graph;
     plan->store = graph->store;
     plan->device = clg_store_device(graph->store);
+    plan->writes = UINT64_MAX;
     plan->dot.ctx = plan->choices.ctx = ctx;
     clg_launches_init(&plan->feed, plan->device);
     clg_launches_init(&plan->forward, plan->device);
@@ -148,6 +149,7 @@ clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode, const clg_
         return NULL;
     clg_status status = clg_ir_build(&plan->ir, graph, batch, mode, p.outputs);
     plan->ir.fuse = p.fuse;
+    plan->updates = mode == CLG_TRAIN ? graph->updates.count : 0;
     if (status == CLG_OK)
         status = clg_plan_compile(plan);
     if (status != CLG_OK)

@@ -116,7 +116,7 @@ static clg_status make_tally(struct clg_plan *plan)
 }
 
 /* The parts of a step that cl/step.cl closes. */
-enum { END_INFERENCE, END_BACKWARD, END_UPDATE };
+enum { END_INFERENCE, END_BACKWARD, END_CHECK };
 
 /* updated: a bit for each optimizer's part of the step block. */
 static void lower_step_end(struct clg_plan *plan, struct clg_launches *to, int part,
@@ -135,19 +135,29 @@ static void lower_step_end(struct clg_plan *plan, struct clg_launches *to, int p
     clg_launch_range(k, (size_t[3]){1, 1, 1}, (size_t[3]){1, 1, 1});
 }
 
+static void lower_pass(struct clg_plan *plan, enum clg_update_pass pass)
+{
+    for (size_t i = 0; i < plan->updates; i++) {
+        const struct clg_update *update = &plan->graph->updates.items[i];
+        update->lower(update->data, &plan->update, pass);
+    }
+}
+
+/* All or nothing: what is written comes after every check, and after the end of the step that makes a
+ * flag count. */
 static clg_status lower_updates(struct clg_plan *plan)
 {
-    struct clg_graph *g = plan->graph;
     uint32_t updated = 0;
-    lower_copies(plan, &plan->update, plan->update_copies.items, plan->update_copies.count);
-    if (plan->ir.mode != CLG_TRAIN)
-        return plan->update.status;
-    for (size_t i = 0; i < g->updates.count; i++) {
-        CLG_TRY(g->updates.items[i].prepare(g->updates.items[i].data));
-        g->updates.items[i].lower(g->updates.items[i].data, &plan->update, &g->updates.items[i]);
-        updated |= 1u << g->updates.items[i].part;
+    for (size_t i = 0; i < plan->updates; i++) {
+        const struct clg_update *update = &plan->graph->updates.items[i];
+        CLG_TRY(update->prepare(update->data));
+        updated |= 1u << update->part;
     }
-    lower_step_end(plan, &plan->update, END_UPDATE, updated);
+    lower_pass(plan, CLG_UPDATE_CHECK);
+    if (plan->ir.mode == CLG_TRAIN)
+        lower_step_end(plan, &plan->update, END_CHECK, updated);
+    lower_copies(plan, &plan->update, plan->update_copies.items, plan->update_copies.count);
+    lower_pass(plan, CLG_UPDATE_APPLY);
     return plan->update.status;
 }
 

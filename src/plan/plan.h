@@ -54,6 +54,8 @@ struct clg_plan {
     CLG_VEC(struct clg_copy) forward_copies;
     CLG_VEC(struct clg_copy) update_copies;
     struct clg_launches feed, forward, update;
+    size_t updates;  /* how many of the graph's are in it: clg_minimize() may add some later */
+    uint64_t writes; /* to the store, as this plan's last update left it */
     uint32_t losses, metrics, first_sum; /* word of the tally where the sums begin */
     struct clg_text dot, choices;
 };

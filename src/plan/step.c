@@ -96,8 +96,19 @@ clg_status clg_plan_backward(clg_plan *plan)
 static clg_status check_optimizers(const struct clg_plan *plan)
 {
     const struct clg_graph *g = plan->graph;
-    for (size_t i = 0; i < g->updates.count; i++)
+    for (size_t i = 0; i < plan->updates; i++)
         CLG_TRY(g->updates.items[i].check(g->updates.items[i].data));
+    return CLG_OK;
+}
+
+/* Values that others wrote may be of any size. */
+static clg_status look_at_foreign_values(const struct clg_plan *plan)
+{
+    const struct clg_graph *g = plan->graph;
+    if (plan->writes == clg_store_writes(plan->store))
+        return CLG_OK;
+    for (size_t i = 0; i < plan->updates; i++)
+        CLG_TRY(clg_store_look(plan->store, g->updates.items[i].part));
     return CLG_OK;
 }
 
@@ -106,9 +117,13 @@ clg_status clg_plan_update(clg_plan *plan)
     if (!plan)
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_device_check(plan->device));
-    if (plan->ir.mode == CLG_TRAIN)
-        CLG_TRY(check_optimizers(plan));
-    return clg_launches_run(&plan->update, 0, plan->update.list.count);
+    CLG_TRY(check_optimizers(plan));
+    CLG_TRY(look_at_foreign_values(plan));
+    if (plan->update.list.count)
+        clg_store_written(plan->store);
+    CLG_TRY(clg_launches_run(&plan->update, 0, plan->update.list.count));
+    plan->writes = clg_store_writes(plan->store);
+    return CLG_OK;
 }
 
 clg_status clg_plan_step(clg_plan *plan)

@@ -21,6 +21,21 @@ void clg_store_give_part(struct clg_store *store, int part)
     store->parts &= ~(1u << part);
 }
 
+clg_status clg_store_look(struct clg_store *store, int part)
+{
+    return clg_buffer_fill(store->block, (uint64_t)(CLG_PART(part) + CLG_PART_LOOK) * 4, 4, 1);
+}
+
+uint64_t clg_store_writes(const struct clg_store *store)
+{
+    return store->writes;
+}
+
+void clg_store_written(struct clg_store *store)
+{
+    store->writes++;
+}
+
 clg_status clg_store_progress(clg_store *store, clg_progress *out)
 {
     uint32_t words[CLG_BLOCK_WORDS] = {0};

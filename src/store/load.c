@@ -410,6 +410,7 @@ static clg_status commit(struct load *load)
 {
     clg_kept_list old;
 
+    clg_store_written(load->store);
     CLG_TRY(clear_states(load));
     for (size_t i = 0; i < load->file.tensors.count; i++)
         CLG_TRY(write_tensor(load, i));

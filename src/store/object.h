@@ -33,7 +33,8 @@ struct clg_store {
     uint64_t chunk_limit;
     CLG_VEC(struct clg_chunk) chunks;
     struct clg_buffer *block, *arena;
-    uint32_t parts; /* bit per optimizer part of the block that is taken */
+    uint32_t parts;  /* bit per optimizer part of the block that is taken */
+    uint64_t writes; /* to values and states */
 
     CLG_VEC(struct clg_store_state) states;
     clg_kept_list kept;

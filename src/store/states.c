@@ -205,6 +205,7 @@ clg_status clg_store_restore_states(struct clg_store *store, const void *owner)
             list->items[left++] = list->items[i];
             continue;
         }
+        clg_store_written(store);
         clg_free(ctx, list->items[i].name);
         clg_free(ctx, list->items[i].data);
     }

@@ -41,7 +41,8 @@ enum clg_block_word {
 /* A part of 16 words per optimizer follows. */
 enum clg_part_word {
     CLG_PART_LR,   /* float */
-    CLG_PART_STEPS /* updates this optimizer has done */
+    CLG_PART_STEPS, /* updates this optimizer has done */
+    CLG_PART_LOOK   /* the next check computes every element's update (cl/optim.cl) */
 };
 #define CLG_BLOCK_OPTIMIZERS 16
 /* Word of the block where part `part` begins. */
@@ -78,6 +79,12 @@ struct clg_buffer *clg_store_block(const struct clg_store *store);
 /* Takes a free optimizer part of the block: 0 ..., or -1 when all are taken; and gives it back. */
 int clg_store_take_part(struct clg_store *store);
 void clg_store_give_part(struct clg_store *store, int part);
+/* Makes the part's next check compute every element's update. */
+clg_status clg_store_look(struct clg_store *store, int part);
+/* Counts what was written to values and states: a plan that knows the count as its last update left it
+ * knows that nobody else has written since. */
+uint64_t clg_store_writes(const struct clg_store *store);
+void clg_store_written(struct clg_store *store);
 /* From now on the entry's gradient means something (clg_store_get_gradient). */
 void clg_store_mark_trained(struct clg_store *store, int64_t entry);
 

@@ -40,6 +40,7 @@ clg_status clg_store_set(clg_store *store, const char *name, const float *values
     if (!store)
         return CLG_ERR_ARGUMENT;
     CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    clg_store_written(store);
     return clg_buffer_write(store->chunks.items[entry->chunk].value, entry->offset * sizeof(float),
                             values, bytes);
 }
