@@ -12,7 +12,12 @@ extern "C" {
 
 /* A context owns all that is made from it and frees it when it is destroyed. No state is global:
  * two contexts may be used by two threads at the same time; a context together with all its
- * children belongs to one thread at a time. */
+ * children belongs to one thread at a time.
+ *
+ * fork(): drivers do not work in a child of a process that had used them. Once a device was listed,
+ * opened or wrapped, a child gets CLG_ERR_STATE from every call that would need the driver, in new
+ * contexts too; destroying what it inherited frees memory alone and does not wait. Fork before that, or
+ * start another program in the child. Data sets that were read before work in the child. */
 typedef struct clg_ctx clg_ctx;
 
 typedef enum clg_log_level { CLG_LOG_ERROR, CLG_LOG_WARNING, CLG_LOG_INFO, CLG_LOG_DEBUG } clg_log_level;

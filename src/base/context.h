@@ -43,6 +43,12 @@ clg_status clg_fail(struct clg_ctx *ctx, clg_status status, const char *format, 
 void clg_log_line(struct clg_ctx *ctx, clg_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether a public function was given an argument; else the error is "clg_plan_write: data is NULL".
+ * object: whatever handle leads to the context (all begin with struct clg_object); NULL: nobody is
+ * told. */
+#define CLG_GIVEN(object, argument) clg_given((object), __func__, #argument, (argument) != NULL)
+bool clg_given(const void *object, const char *function, const char *argument, bool given);
+
 /* The one place that reads the environment; NULL when unset or empty. */
 const char *clg_environment(const char *name);
 

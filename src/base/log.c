@@ -19,6 +19,15 @@ clg_status clg_fail(struct clg_ctx *ctx, clg_status status, const char *format, 
     return status;
 }
 
+bool clg_given(const void *object, const char *function, const char *argument, bool given)
+{
+    const struct clg_object *handle = object;
+
+    if (!given && handle)
+        clg_fail(handle->ctx, CLG_ERR_ARGUMENT, "%s: %s is NULL", function, argument);
+    return given;
+}
+
 void clg_log_line(struct clg_ctx *ctx, clg_log_level level, const char *format, ...)
 {
     char text[CLG_ERROR_MAX];

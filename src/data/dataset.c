@@ -1,7 +1,9 @@
 #include "data/dataset.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include "base/fork.h"
 
 static void *read_in_thread(void *argument)
 {
@@ -11,8 +13,22 @@ static void *read_in_thread(void *argument)
     return NULL;
 }
 
+/* In a child that was forked meanwhile the thread does not run, and the files are the parent's. */
+static void give_up_reading(struct clg_dataset *data)
+{
+    data->running = false;
+    data->done = true;
+    data->status = CLG_ERR_STATE;
+    snprintf(data->reason, sizeof(data->reason),
+             "'%.300s' was being read when this process was forked: open it anew", data->name);
+}
+
 static void finish_reading(struct clg_dataset *data)
 {
+    if (data->running && data->forks != clg_fork_count()) {
+        give_up_reading(data);
+        return;
+    }
     if (data->running)
         pthread_join(data->thread, NULL);
     data->running = false;
@@ -52,7 +68,9 @@ struct clg_dataset *clg_dataset_new(struct clg_ctx *ctx, const char *name)
 
 void clg_dataset_start(struct clg_dataset *data)
 {
-    data->running = pthread_create(&data->thread, NULL, read_in_thread, data) == 0;
+    data->forks = clg_fork_count();
+    data->running = clg_fork_watch() &&
+                    pthread_create(&data->thread, NULL, read_in_thread, data) == 0;
     if (!data->running)
         read_in_thread(data);
 }
@@ -101,7 +119,7 @@ static clg_status check_shape(struct clg_ctx *ctx, const char *what, const clg_s
 
 static clg_status check_params(struct clg_ctx *ctx, const clg_dataset_params *params)
 {
-    if (!params || !params->samples || params->count < 1 || params->count > INT32_MAX)
+    if (!params->samples || params->count < 1 || params->count > INT32_MAX)
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
                         "data set: it needs samples, and 1 to 2^31 - 1 of them");
     if (params->type != CLG_U8 && params->type != CLG_F32)
@@ -126,7 +144,7 @@ clg_dataset *clg_dataset_create(clg_ctx *ctx, const clg_dataset_params *params)
 {
     struct clg_dataset *data;
 
-    if (!ctx || check_params(ctx, params) != CLG_OK)
+    if (!ctx || !CLG_GIVEN(ctx, params) || check_params(ctx, params) != CLG_OK)
         return NULL;
     data = clg_dataset_new(ctx, params->name ? params->name : "data");
     if (!data)

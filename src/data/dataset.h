@@ -21,6 +21,7 @@ struct clg_dataset {
     void (*source_finish)(struct clg_dataset *data);
     void *source;
     pthread_t thread;
+    unsigned forks; /* when the thread was started */
     bool running, done;
     clg_status status; /* once done */
     char reason[1024];

@@ -103,14 +103,14 @@ clg_status clg_array_write(clg_array *array, const void *data, size_t bytes)
 {
     size_t row;
 
-    if (!array)
+    if (!array || !CLG_GIVEN(array, data))
         return CLG_ERR_ARGUMENT;
     row = (size_t)array->cols * clg_dtype_size(array->type);
-    if (!data || bytes % row != 0 || bytes > clg_buffer_size(array->buffer))
+    if (bytes % row != 0 || bytes > clg_buffer_size(array->buffer))
         return clg_fail(array->object.ctx, CLG_ERR_ARGUMENT,
                         "array (%" PRId64 ", %" PRId64 "): %zu bytes to write, they must be whole "
                         "rows of %zu bytes, %zu at most",
-                        array->rows, array->cols, data ? bytes : 0, row,
+                        array->rows, array->cols, bytes, row,
                         clg_buffer_size(array->buffer));
     return clg_buffer_write(array->buffer, 0, data, bytes);
 }

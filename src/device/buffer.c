@@ -92,7 +92,7 @@ void clg_buffer_destroy(struct clg_buffer *buffer)
 {
     if (!buffer)
         return;
-    clReleaseMemObject(buffer->mem);
+    CLG_RELEASE(MemObject, buffer->mem);
     clg_free(buffer->device->object.ctx, buffer);
 }
 

@@ -138,6 +138,7 @@ static clg_status add_platforms(struct clg_candidates *out)
 clg_status clg_candidates_find(struct clg_ctx *ctx, struct clg_candidates *out)
 {
     *out = (struct clg_candidates){.ctx = ctx};
+    CLG_TRY(clg_opencl_enter(ctx));
     pthread_mutex_lock(&first_calls);
     clg_status status = add_platforms(out);
     pthread_mutex_unlock(&first_calls);

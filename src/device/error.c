@@ -129,6 +129,7 @@ clg_status clg_cl_fail(struct clg_device *device, cl_int code, const char *call,
 
 clg_status clg_device_check(struct clg_device *device)
 {
+    CLG_TRY(clg_opencl_check(device->object.ctx));
     if (!device->lost)
         return CLG_OK;
     return clg_fail(device->object.ctx, CLG_ERR_DEVICE_LOST,

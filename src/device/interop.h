@@ -22,6 +22,15 @@ cl_command_queue clg_device_queue(const struct clg_device *device);
  * its name; what: a phrase after it, or NULL. */
 clg_status clg_cl_fail(struct clg_device *device, cl_int code, const char *call, const char *what);
 
+/* Whether this is a child, forked from a process that had used OpenCL: no call may be made. */
+bool clg_opencl_left(void);
+/* Releases an OpenCL object: CLG_RELEASE(MemObject, mem). NULL is accepted. */
+#define CLG_RELEASE(kind, object)                                                                  \
+    do {                                                                                           \
+        if ((object) && !clg_opencl_left())                                                        \
+            clRelease##kind(object);                                                               \
+    } while (0)
+
 /* What is enqueued from now on starts after the events. count 0: nothing happens. */
 clg_status clg_device_wait_events(struct clg_device *device, cl_uint count, const cl_event *events);
 /* An event (the caller releases it) that completes with everything enqueued so far; flushes, so

@@ -14,8 +14,7 @@ void clg_launches_init(struct clg_launches *launches, struct clg_device *device)
 
 static void launch_destroy(struct clg_ctx *ctx, struct clg_launch *launch)
 {
-    if (launch->kernel)
-        clReleaseKernel(launch->kernel);
+    CLG_RELEASE(Kernel, launch->kernel);
     if (launch->finish)
         launch->finish(ctx, launch->data);
     clg_free(ctx, launch->label);

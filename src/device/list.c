@@ -45,30 +45,28 @@ static clg_status fill(struct list *list, bool probe)
     return CLG_OK;
 }
 
-clg_status clg_device_list(clg_ctx *ctx, bool probe, const clg_device_info **out, size_t *count)
+clg_status clg_device_list(clg_ctx *ctx, bool probe, const clg_device_info **list, size_t *count)
 {
-    struct list *list;
+    struct list *made;
     clg_status status;
 
-    if (!ctx)
+    if (!ctx || !CLG_GIVEN(ctx, list) || !CLG_GIVEN(ctx, count))
         return CLG_ERR_ARGUMENT;
-    if (!out || !count)
-        return clg_fail(ctx, CLG_ERR_ARGUMENT, "clg_device_list: list and count must not be NULL");
-    *out = NULL;
+    *list = NULL;
     *count = 0;
     forget_earlier(ctx);
-    list = clg_new(ctx, 1, sizeof(*list));
-    if (!list)
+    made = clg_new(ctx, 1, sizeof(*made));
+    if (!made)
         return CLG_ERR_MEMORY;
-    clg_object_init(&list->object, &ctx->object, list_finish);
-    list->found.ctx = ctx;
-    status = fill(list, probe);
+    clg_object_init(&made->object, &ctx->object, list_finish);
+    made->found.ctx = ctx;
+    status = fill(made, probe);
     if (status != CLG_OK) {
-        clg_object_destroy(&list->object);
+        clg_object_destroy(&made->object);
         return status;
     }
-    *out = list->infos;
-    *count = list->found.list.count;
+    *list = made->infos;
+    *count = made->found.list.count;
     return CLG_OK;
 }
 

@@ -101,7 +101,7 @@ static void wait_idle(struct clg_device *device)
 {
     cl_int error;
 
-    if (!device->queue || device->lost || device->wrapped || device->idle)
+    if (!device->queue || device->lost || device->wrapped || device->idle || clg_opencl_left())
         return;
     device->idle = true;
     error = clFinish(device->queue);
@@ -118,10 +118,8 @@ static void device_finish(struct clg_object *object)
 
     wait_idle(device);
     clg_programs_finish(device);
-    if (device->queue)
-        clReleaseCommandQueue(device->queue);
-    if (device->context)
-        clReleaseContext(device->context);
+    CLG_RELEASE(CommandQueue, device->queue);
+    CLG_RELEASE(Context, device->context);
     if (device->mailbox)
         clg_mailbox_empty(ctx, device->mailbox);
     clg_free(ctx, device->mailbox);

@@ -100,6 +100,11 @@ struct clg_device *clg_device_make(struct clg_ctx *ctx, struct clg_candidate *ca
 /* Fills device->machine. */
 clg_status clg_device_configure(struct clg_device *device, const clg_device_params *params);
 
+/* Before the first OpenCL call of a context; fails in a child of a process that had used OpenCL. */
+clg_status clg_opencl_enter(struct clg_ctx *ctx);
+/* The same where OpenCL was used already. */
+clg_status clg_opencl_check(struct clg_ctx *ctx);
+
 struct clg_mailbox *clg_mailbox_create(struct clg_ctx *ctx);
 /* The context's notify function; user is the mailbox. */
 void CL_CALLBACK clg_mailbox_notify(const char *message, const void *data, size_t size, void *user);

@@ -20,8 +20,7 @@ static void add_options(struct clg_device *device, const char *options, struct c
 
 static void program_finish(struct clg_ctx *ctx, struct clg_program *program)
 {
-    if (program->program)
-        clReleaseProgram(program->program);
+    CLG_RELEASE(Program, program->program);
     clg_free(ctx, program->name);
     clg_free(ctx, program->options);
     clg_free(ctx, program->source);

@@ -120,11 +120,10 @@ clg_status clg_device_why(clg_ctx *ctx, const char **text)
 {
     struct report *report;
 
-    if (!ctx)
+    if (!ctx || !CLG_GIVEN(ctx, text))
         return CLG_ERR_ARGUMENT;
-    if (!text)
-        return clg_fail(ctx, CLG_ERR_ARGUMENT, "clg_device_why: text must not be NULL");
     *text = "";
+    CLG_TRY(clg_opencl_enter(ctx));
     forget_earlier(ctx);
     report = clg_new(ctx, 1, sizeof(*report));
     if (!report)

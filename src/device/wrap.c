@@ -55,9 +55,6 @@ static clg_status check_queue(struct clg_ctx *ctx, cl_context context, cl_device
 {
     cl_command_queue_properties properties = 0;
 
-    if (!context || !device || !queue)
-        return clg_fail(ctx, CLG_ERR_ARGUMENT,
-                        "clg_device_wrap: context, device and queue must not be NULL");
     if (!queue_has(queue, CL_QUEUE_CONTEXT, context) || !queue_has(queue, CL_QUEUE_DEVICE, device))
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
                         "clg_device_wrap: the queue must belong to the context and the device");
@@ -83,27 +80,29 @@ static clg_status retain(struct clg_device *device, cl_context context, cl_comma
     return CLG_OK;
 }
 
-clg_device *clg_device_wrap(clg_ctx *ctx, cl_context context, cl_device_id id,
+clg_device *clg_device_wrap(clg_ctx *ctx, cl_context context, cl_device_id device,
                             cl_command_queue queue, const clg_device_params *params)
 {
     clg_device_params p = params ? *params : clg_device_defaults();
     struct clg_candidate self;
-    struct clg_device *device;
+    struct clg_device *made;
     cl_platform_id platform = NULL;
 
-    if (!ctx || check_queue(ctx, context, id, queue) != CLG_OK)
+    if (!ctx || !CLG_GIVEN(ctx, context) || !CLG_GIVEN(ctx, device) || !CLG_GIVEN(ctx, queue))
         return NULL;
-    if (clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof(platform), &platform, NULL) != CL_SUCCESS) {
+    if (clg_opencl_enter(ctx) != CLG_OK || check_queue(ctx, context, device, queue) != CLG_OK)
+        return NULL;
+    if (clGetDeviceInfo(device, CL_DEVICE_PLATFORM, sizeof(platform), &platform, NULL) != CL_SUCCESS) {
         clg_fail(ctx, CLG_ERR_DEVICE, "clg_device_wrap: the device does not tell its platform");
         return NULL;
     }
-    if (clg_candidate_query(ctx, platform, id, &self) != CLG_OK)
+    if (clg_candidate_query(ctx, platform, device, &self) != CLG_OK)
         return NULL;
-    device = clg_device_make(ctx, &self);
-    if (!device)
+    made = clg_device_make(ctx, &self);
+    if (!made)
         return NULL;
-    device->wrapped = true;
-    if (clg_device_configure(device, &p) != CLG_OK || retain(device, context, queue) != CLG_OK)
-        clg_device_destroy(&device);
-    return device;
+    made->wrapped = true;
+    if (clg_device_configure(made, &p) != CLG_OK || retain(made, context, queue) != CLG_OK)
+        clg_device_destroy(&made);
+    return made;
 }

@@ -75,12 +75,18 @@ static clg_status tune(struct clg_device *device)
 /* ---- sessions: a child of each device that uses CLBlast; the last to go empties its cache, which
  * otherwise holds contexts until the process ends ---- */
 
-static void end_session(struct clg_object *object)
+static void forget_session(void)
 {
     pthread_mutex_lock(&lock);
     if (--sessions == 0)
         CLBlastClearCache();
     pthread_mutex_unlock(&lock);
+}
+
+static void end_session(struct clg_object *object)
+{
+    if (!clg_opencl_left()) /* else the lock may be held, by a thread that is not here */
+        forget_session();
     clg_free(object->ctx, object);
 }
 
@@ -117,8 +123,7 @@ struct operand {
 
 static void operand_finish(struct operand *o)
 {
-    if (o->mem)
-        clReleaseMemObject(o->mem);
+    CLG_RELEASE(MemObject, o->mem);
     o->mem = o->parent = NULL;
 }
 

@@ -2,7 +2,8 @@
 """What the libraries export and call. symbols.py INCLUDE_DIR BUILD_DIR [--release]
 
 Every global symbol starts with clg_; the shared libraries export exactly what the public headers
-declare; nothing exits, prints, or goes round the context's allocator."""
+declare; nothing exits, prints, or goes round the context's allocator; no variable is global but those
+that threads and forks make necessary."""
 import os
 import re
 import subprocess
@@ -32,6 +33,14 @@ ALONE = {
     "asprintf": "none",
 }
 RELEASE = {"__assert_fail"}
+# Variables that outlive a context, and why.
+GLOBAL = {
+    "once", "watching", "forks",  # base/fork.c: a handler of fork() is the process's
+    "first_use",                  # device/fork.c: so is OpenCL
+    "first_calls",                # device/enumerate.c: PoCL's set-up is not safe in two threads
+    "lock", "sessions",           # gemm/clblast.c: CLBlast's cache is the process's
+}
+VARIABLE = re.compile(r"^\S+ .*\sO\s+\.t?(?:bss|data)(?!\.rel\.ro)\S*\s+\S+\s+(\S+)$", re.M)
 
 
 def nm(*arguments):
@@ -85,6 +94,12 @@ def check_archive(archive, forbidden):
             yield f"{name}: {member} uses {symbol}, which only {ALONE[symbol]} may"
 
 
+def check_variables(archive):
+    run = subprocess.run(["objdump", "-t", archive], stdout=subprocess.PIPE, text=True, check=True)
+    for variable in sorted({name.split(".")[0] for name in VARIABLE.findall(run.stdout)} - GLOBAL):
+        yield f"{os.path.basename(archive)}: {variable} is global state, which a library must not have"
+
+
 def main():
     include, build = sys.argv[1:3]
     forbidden = FORBIDDEN | (RELEASE if "--release" in sys.argv else set())
@@ -93,6 +108,7 @@ def main():
     for name, headers in (("clgrad", core), ("clgrad-train", TRAIN_HEADERS)):
         wrong += check_exports(f"{build}/lib{name}.so", declared(include, headers))
         wrong += check_archive(f"{build}/lib{name}.a", forbidden)
+        wrong += check_variables(f"{build}/lib{name}.a")
     print("\n".join(sorted(set(wrong)) + [f"{len(set(wrong))} wrong symbols"]))
     sys.exit(1 if wrong else 0)
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <clgrad/data.h>
@@ -311,4 +312,27 @@ TEST(idx, what_memory_gives)
     cr_assert_eq(clg_dataset_wait(NULL), CLG_ERR_ARGUMENT);
     clg_dataset_destroy(NULL);
     clg_ctx_destroy(&ctx); /* with the data set still there */
+}
+
+/* The thread that reads is the parent's: the child is told, and waits for nobody. */
+TEST(idx, a_fork_while_reading)
+{
+    struct fixture f;
+    int status = -1;
+
+    setup(&f);
+    clg_dataset *data = clg_dataset_open_idx(f.ctx, f.images, f.labels);
+    pid_t child = fork();
+    if (child == 0) {
+        bool told = clg_dataset_wait(data) == CLG_ERR_STATE && strstr(clg_error(f.ctx), "forked");
+        clg_dataset_destroy(&data);
+        data = clg_dataset_open_idx(f.ctx, f.images, f.labels);
+        told &= clg_dataset_wait(data) == CLG_OK;
+        clg_ctx_destroy(&f.ctx);
+        _exit(told ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", status);
+    test_ok(f.ctx, clg_dataset_wait(data));
+    finish(&f);
 }

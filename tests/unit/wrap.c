@@ -104,7 +104,7 @@ TEST(wrap, refusals)
 
     cr_expect_null(clg_device_wrap(NULL, own.context, own.device, own.queue, NULL));
     cr_expect_null(clg_device_wrap(ctx, own.context, own.device, NULL, NULL));
-    test_refused(ctx, CLG_ERR_ARGUMENT, "must not be NULL", clg_error_status(ctx));
+    test_refused(ctx, CLG_ERR_ARGUMENT, "clg_device_wrap: queue is NULL", clg_error_status(ctx));
     cr_expect_null(clg_device_wrap(ctx, other.context, other.device, other.queue, NULL));
     test_refused(ctx, CLG_ERR_ARGUMENT, "in-order", clg_error_status(ctx));
     cr_expect_null(clg_device_wrap(ctx, other.context, own.device, own.queue, NULL));
