@@ -4,6 +4,9 @@
  * - Every function that can fail returns a clg_status or NULL, and leaves a sentence in
  *   clg_error(ctx). A NULL object in gives NULL or CLG_ERR_ARGUMENT out, so a chain of calls may be
  *   checked at its end.
+ * - NULL is refused where nothing is said of it, by CLG_ERR_ARGUMENT, NULL or an invalid tensor. Where
+ *   another argument leads to the context, the sentence names the function and the argument; where none
+ *   does, nothing is written and clg_error() of every context stays what it was.
  * - Ownership is a tree: context, devices, stores, graphs and optimizers, plans. Destroying an
  *   object destroys what was made from it. Destroy functions take a pointer to the pointer, accept
  *   NULL, and set it to NULL. Strings and structures that a getter lends belong to the object.

@@ -50,14 +50,16 @@ CLG_API clg_tensor clg_fill(clg_graph *graph, clg_shape shape, float value);
 CLG_API clg_tensor clg_parameter(clg_graph *graph, const char *name, clg_shape shape,
                                  const clg_init *init);
 
-/* A state of the store (no gradient): running statistics, carried hidden states. */
+/* A state of the store: running statistics, carried hidden states. clg_minimize() does not train it and
+ * the store keeps no gradient for it. */
 CLG_API clg_tensor clg_state(clg_graph *graph, const char *name, clg_shape shape,
                              const clg_init *init);
 
 typedef enum clg_when { CLG_WHEN_TRAINING, CLG_WHEN_ALWAYS } clg_when;
 
-/* At the end of each step, writes value into the state that `state` (from clg_state) names. Shapes
- * must be equal. In training it is skipped while the step is flagged bad. */
+/* At the end of each step, writes value into the entry that `state` (from clg_state or clg_parameter)
+ * names: running statistics, an average of weights. Shapes must be equal. In training it is skipped
+ * while the step is flagged bad. */
 CLG_API clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when);
 
 /* Marks a tensor as readable after a step under a unique name, and returns it. */
@@ -68,7 +70,7 @@ CLG_API clg_tensor clg_output(clg_tensor t, const char *name);
 CLG_API clg_tensor clg_metric(clg_tensor t, const char *name);
 
 /* d loss / d wrt[i] for i < count into out[i], as new nodes of the graph (reverse mode; a wrt the loss
- * does not depend on gets zeros). loss must be a scalar. On failure every out[i] is invalid. */
+ * does not depend on gets zeros). wrt: any float32 tensors of the graph, states among them. loss must be a scalar. On failure every out[i] is invalid. */
 CLG_API clg_status clg_grad(clg_tensor loss, const clg_tensor *wrt, size_t count, clg_tensor *out);
 
 /* Compiles for inference what the tensor needs, runs it, and copies its value (size bytes, exactly)

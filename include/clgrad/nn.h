@@ -9,9 +9,10 @@
 extern "C" {
 #endif
 
-/* Lets the next layer called NAME use the parameters of the layer that has this name in the graph: weight
- * tying. It counts once; without it a name used twice is an error, as is another shape. NULL takes it
- * back. CLG_ERR_ARGUMENT when the graph has no such layer. */
+/* Lets one more layer called NAME use the parameters of the layer that has this name in the graph: weight
+ * tying. Each call counts for one layer, and several may stand before the layers they are for; without
+ * one a name used twice is an error, as is another shape. NULL takes back those that are not used yet.
+ * CLG_ERR_ARGUMENT when the graph has no such layer. */
 CLG_API clg_status clg_layer_share(clg_graph *graph, const char *name);
 
 typedef struct clg_linear_params {

@@ -104,7 +104,8 @@ CLG_API clg_tensor clg_glu(clg_tensor x, int32_t axis);
 
 /* Pieces. The axis's size must be a number, not a multiple of the batch. slice: Python's x[begin:end:
  * step] along an axis, where INT64_MAX and INT64_MIN are beyond the ends. split: count equal parts into
- * out. concat: along an axis in which alone shapes may differ; at most 64 parts. stack: along a new
+ * out, all of them invalid on failure (of a count over 65536 that is not one of parts nothing is written).
+ * concat: along an axis in which alone shapes may differ; at most 64 parts. stack: along a new
  * axis. */
 CLG_API clg_tensor clg_slice(clg_tensor x, int32_t axis, int64_t begin, int64_t end, int32_t step);
 CLG_API clg_tensor clg_flip(clg_tensor x, int32_t axis);

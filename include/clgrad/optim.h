@@ -75,7 +75,8 @@ CLG_API float clg_optimizer_get_lr(const clg_optimizer *optimizer);
  * the first bad one (clg_store_progress). */
 CLG_API clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss);
 
-/* Destroys the optimizer and sets the pointer to NULL; graphs it was used in must be destroyed before. */
+/* Destroys the optimizer and sets the pointer to NULL. Training steps of graphs it was used in are then
+ * refused with CLG_ERR_STATE. */
 CLG_API void clg_optimizer_destroy(clg_optimizer **optimizer);
 
 #ifdef __cplusplus

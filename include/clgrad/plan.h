@@ -16,7 +16,9 @@ typedef struct clg_plan clg_plan;
 typedef enum clg_mode { CLG_TRAIN, CLG_INFER } clg_mode;
 
 typedef struct clg_plan_params {
-    const char *const *outputs; /* names to compute, NULL at the end; default NULL: all outputs */
+    /* Outputs that can be read and metrics that add up, NULL at the end; default NULL: all. What the
+     * mode keeps of gradients, updates and assignments is computed whatever is named here. */
+    const char *const *outputs;
     bool fuse;                  /* default true; false: an elementwise op a kernel, for debugging */
 } clg_plan_params;
 CLG_API clg_plan_params clg_plan_defaults(void);

@@ -217,12 +217,8 @@ clg_dataset *clg_dataset_open_idx(clg_ctx *ctx, const char *samples, const char 
     struct clg_dataset *data;
     struct idx_source *source;
 
-    if (!ctx)
+    if (!ctx || !CLG_GIVEN(ctx, samples))
         return NULL;
-    if (!samples) {
-        clg_fail(ctx, CLG_ERR_ARGUMENT, "data set: the name of the samples' file is NULL");
-        return NULL;
-    }
     data = clg_dataset_new(ctx, samples);
     source = data ? clg_new(ctx, 1, sizeof(*source)) : NULL;
     if (!source) {

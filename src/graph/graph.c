@@ -30,6 +30,8 @@ static void graph_finish(struct clg_object *object)
     }
     for (size_t i = 0; i < g->layers.count; i++)
         clg_free(ctx, g->layers.items[i]);
+    for (size_t i = 0; i < g->shared.count; i++)
+        clg_free(ctx, g->shared.items[i]);
     for (size_t i = 0; i < g->blobs.count; i++)
         clg_free(ctx, g->blobs.items[i]);
     clg_free(ctx, g->nodes.items);
@@ -38,7 +40,7 @@ static void graph_finish(struct clg_object *object)
     clg_free(ctx, g->updates.items);
     clg_free(ctx, g->losses.items);
     clg_free(ctx, g->layers.items);
-    clg_free(ctx, g->shared);
+    clg_free(ctx, g->shared.items);
     clg_free(ctx, g->blobs.items);
     clg_free(ctx, g->error);
     clg_free(ctx, g);
@@ -291,20 +293,47 @@ static bool is_taken(const clg_graph *graph, const char *name)
 
 static void forget_shared(clg_graph *graph)
 {
-    clg_free(graph->object.ctx, graph->shared);
-    graph->shared = NULL;
+    for (size_t i = 0; i < graph->shared.count; i++)
+        clg_free(graph->object.ctx, graph->shared.items[i]);
+    graph->shared.count = 0;
+}
+
+static clg_status add_name(clg_graph *graph, struct clg_names *names, const char *name)
+{
+    struct clg_ctx *ctx = graph->object.ctx;
+    char *copy = clg_strdup(ctx, name), **slot = copy ? CLG_PUSH(ctx, *names) : NULL;
+    if (!slot) {
+        clg_free(ctx, copy);
+        return CLG_ERR_MEMORY;
+    }
+    *slot = copy;
+    return CLG_OK;
 }
 
 clg_status clg_graph_share_layer(clg_graph *graph, const char *name)
 {
-    forget_shared(graph);
-    if (!name)
+    if (!name) {
+        forget_shared(graph);
         return CLG_OK;
+    }
     if (!is_taken(graph, name))
         return clg_fail(graph->object.ctx, CLG_ERR_ARGUMENT,
                         "share layer '%s': the graph has no layer of this name", name);
-    graph->shared = clg_strdup(graph->object.ctx, name);
-    return graph->shared ? CLG_OK : CLG_ERR_MEMORY;
+    return add_name(graph, &graph->shared, name);
+}
+
+/* Uses up one permission to share the name. */
+static bool use_shared(clg_graph *graph, const char *name)
+{
+    struct clg_names *shared = &graph->shared;
+    for (size_t i = 0; i < shared->count; i++) {
+        if (strcmp(shared->items[i], name))
+            continue;
+        clg_free(graph->object.ctx, shared->items[i]);
+        shared->items[i] = shared->items[--shared->count];
+        return true;
+    }
+    return false;
 }
 
 bool clg_graph_take_layer(clg_graph *graph, const char *name)
@@ -312,32 +341,26 @@ bool clg_graph_take_layer(clg_graph *graph, const char *name)
     if (!graph)
         return false;
     if (is_taken(graph, name)) {
-        bool shared = graph->shared && !strcmp(graph->shared, name);
-        if (shared)
-            forget_shared(graph);
-        else
+        bool shared = use_shared(graph, name);
+        if (!shared)
             clg_graph_fail(graph, CLG_ERR_ARGUMENT,
                            "layer '%s': the graph has a layer of this name already", name);
         return shared;
     }
-    char *copy = clg_strdup(graph->object.ctx, name);
-    char **slot = copy ? CLG_PUSH(graph->object.ctx, graph->layers) : NULL;
-    if (!slot) {
-        clg_free(graph->object.ctx, copy);
-        keep_first(graph, CLG_ERR_MEMORY);
-        return false;
-    }
-    *slot = copy;
-    return true;
+    if (add_name(graph, &graph->layers, name) == CLG_OK)
+        return true;
+    keep_first(graph, CLG_ERR_MEMORY);
+    return false;
 }
 
 static clg_tensor mark(clg_tensor t, const char *name, bool metric)
 {
+    const char *what = metric ? "metric" : "output";
     clg_graph *g = t.graph;
     if (!clg_tensor_valid(t))
-        return g ? clg_graph_fail(g, CLG_ERR_ARGUMENT, "output: not a valid tensor") : invalid;
+        return clg_graph_fail(g, CLG_ERR_ARGUMENT, "%s: not a valid tensor", what);
     if (!name || !*name)
-        return clg_graph_fail(g, CLG_ERR_ARGUMENT, "output: needs a name");
+        return clg_graph_fail(g, CLG_ERR_ARGUMENT, "%s: name is %s", what, name ? "empty" : "NULL");
     const struct clg_type *type = clg_tensor_type(t);
     char text[CLG_SHAPE_TEXT];
     if (metric && (type->shape.rank != 0 || type->dtype != CLG_F32))

@@ -62,8 +62,10 @@ struct clg_graph {
     CLG_VEC(struct clg_assignment) assigns;
     CLG_VEC(struct clg_update) updates;
     CLG_VEC(struct clg_ref) losses;   /* of clg_minimize: the check looks at these */
-    CLG_VEC(char *) layers;           /* names of layers in use */
-    char *shared;                     /* the one that may be used again, once; NULL: none */
+    struct clg_names {
+        char **items;
+        size_t count, capacity;
+    } layers, shared;                 /* names in use; those that may be used again, once each */
     CLG_VEC(void *) blobs;            /* memory attributes point to; freed with the graph */
     uint32_t random_nodes;
 };
@@ -87,7 +89,7 @@ clg_tensor clg_graph_fail(clg_graph *graph, clg_status status, const char *forma
 /* A layer takes its name in this graph; false, and a failure, when it is taken already and not to be
  * shared. */
 bool clg_graph_take_layer(clg_graph *graph, const char *name);
-/* The next layer of this name, which is taken, may take it again. NULL: none may. */
+/* One more layer may take this name, which is taken. NULL: none may. */
 clg_status clg_graph_share_layer(clg_graph *graph, const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include "base/text.h"
 #include "nn/layer.h"
+#include "ops/families.h"
 
 clg_attention_layer_params clg_attention_layer_defaults(void)
 {
@@ -57,7 +58,7 @@ clg_tensor clg_attention_layer(clg_tensor query, clg_tensor key, clg_tensor valu
     clg_attention_layer_params p = params ? *params : clg_attention_layer_defaults();
     const clg_tensor in[3] = {query, key, value};
     const clg_init zeros = {.scheme = CLG_INIT_ZEROS};
-    if (!clg_layer_begin(query, "multihead_attention", name) || !check_inputs(in, name, heads))
+    if (!clg_all_valid("multihead_attention", in, 3) || !clg_layer_begin(query, "multihead_attention", name) || !check_inputs(in, name, heads))
         return invalid;
     clg_graph *graph = query.graph;
     clg_shape shape = clg_tensor_shape(query);

@@ -7,7 +7,7 @@ bool clg_layer_begin(clg_tensor x, const char *what, const char *name)
     if (!x.graph || clg_graph_status(x.graph) != CLG_OK)
         return false;
     if (!name || !*name)
-        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: needs a name", what);
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: name is %s", what, name ? "empty" : "NULL");
     else if (!clg_tensor_valid(x))
         clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s '%s': input is not a valid tensor", what,
                        name);

@@ -77,7 +77,7 @@ static bool check_arguments(clg_tensor x, const char *name, int64_t out)
 
     clg_shape_text(&shape, text);
     if (!name || !*name)
-        clg_graph_fail(graph, CLG_ERR_ARGUMENT, "linear: needs a name");
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT, "linear: name is %s", name ? "empty" : "NULL");
     else if (!clg_tensor_valid(x))
         clg_graph_fail(graph, CLG_ERR_ARGUMENT, "linear '%s': input is not a valid tensor", name);
     else if (out <= 0 || out > INT32_MAX)

@@ -113,7 +113,7 @@ clg_tensor clg_index_select(clg_tensor x, int32_t axis, clg_tensor indices)
 {
     int32_t k, there[CLG_MAX_RANK], back[CLG_MAX_RANK];
     int rank = clg_tensor_shape(x).rank;
-    if (!clg_tensor_valid(x) || !clg_tensor_valid(indices))
+    if (!clg_all_valid("index_select", (clg_tensor[]){x, indices}, 2))
         return invalid;
     if (!clg_axis_index(axis, rank, &k) || clg_tensor_shape(indices).rank != 1)
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,

@@ -15,7 +15,7 @@ static bool check_operands(clg_tensor q, clg_tensor k, clg_tensor v)
 {
     clg_shape sq = clg_tensor_shape(q), sk = clg_tensor_shape(k), sv = clg_tensor_shape(v);
     char a[CLG_SHAPE_TEXT], b[CLG_SHAPE_TEXT], c[CLG_SHAPE_TEXT];
-    if (!clg_tensor_valid(q) || !clg_tensor_valid(k) || !clg_tensor_valid(v))
+    if (!clg_all_valid("attention", (clg_tensor[]){q, k, v}, 3))
         return false;
     bool fit = sq.rank >= 2 && sk.rank == sq.rank && sv.rank == sq.rank &&
                sq.dim[sq.rank - 1] < CLG_BATCH && sq.dim[sq.rank - 1] == sk.dim[sq.rank - 1] &&

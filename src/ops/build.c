@@ -11,6 +11,19 @@ static clg_tensor node_of(const struct clg_op *op, const clg_tensor *in, uint32_
     return clg_node_add(graph, op, in, n, attr, NULL);
 }
 
+bool clg_all_valid(const char *what, const clg_tensor *in, size_t count)
+{
+    clg_graph *graph = NULL;
+    size_t wrong = count;
+    for (size_t i = count; i-- > 0;) {
+        graph = in[i].graph ? in[i].graph : graph;
+        wrong = clg_tensor_valid(in[i]) ? wrong : i;
+    }
+    if (wrong < count && clg_graph_status(graph) == CLG_OK)
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT, "%s: input %zu is not a valid tensor", what, wrong);
+    return wrong == count;
+}
+
 clg_tensor clg_unary(const struct clg_op *op, clg_tensor a, float p0)
 {
     struct clg_ew_attr attr = {.p = {p0}};

@@ -35,7 +35,9 @@ void clg_shape_gather(struct clg_infer *infer)
 clg_tensor clg_scatter_add(clg_tensor rows, clg_tensor indices, int64_t count)
 {
     struct clg_scatter_attr attr = {count};
-    if (clg_tensor_valid(rows) && (count < 1 || count > INT32_MAX))
+    if (!clg_all_valid("scatter_add", (clg_tensor[]){rows, indices}, 2))
+        return (clg_tensor){NULL, -1, 0};
+    if (count < 1 || count > INT32_MAX)
         return clg_graph_fail(rows.graph, CLG_ERR_ARGUMENT,
                               "scatter_add: the result has %lld rows, must have 1 to 2^31 - 1",
                               (long long)count);

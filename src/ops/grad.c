@@ -163,9 +163,16 @@ static clg_status check_arguments(clg_tensor loss, const clg_tensor *wrt, size_t
 
 clg_status clg_grad(clg_tensor loss, const clg_tensor *wrt, size_t count, clg_tensor *out)
 {
-    for (size_t i = 0; out && i < count; i++)
+    if (!CLG_GIVEN(loss.graph, out))
+        return CLG_ERR_ARGUMENT;
+    if (count > INT32_MAX) {
+        clg_graph_fail(loss.graph, CLG_ERR_ARGUMENT,
+                       "grad: with respect to %zu tensors, must be under 2^31", count);
+        return CLG_ERR_ARGUMENT;
+    }
+    for (size_t i = 0; i < count; i++)
         out[i] = (clg_tensor){NULL, -1, 0};
-    if (!loss.graph || !out || (count && !wrt))
+    if (!loss.graph || (count && !CLG_GIVEN(loss.graph, wrt)))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(check_arguments(loss, wrt, count));
     struct reverse r;

@@ -15,7 +15,7 @@ static bool check_name(clg_graph *g, const char *what, const char *name)
 {
     if (name && *name)
         return true;
-    clg_graph_fail(g, CLG_ERR_ARGUMENT, "%s: needs a name", what);
+    clg_graph_fail(g, CLG_ERR_ARGUMENT, "%s: name is %s", what, name ? "empty" : "NULL");
     return false;
 }
 
@@ -58,9 +58,11 @@ clg_tensor clg_constant(clg_graph *graph, clg_dtype type, clg_shape shape, const
                 clg_shape_text(&shape, text));
         count *= shape.dim[i];
     }
-    if (!data || (type != CLG_F32 && type != CLG_I32))
+    if (!data)
+        return clg_graph_fail(graph, CLG_ERR_ARGUMENT, "constant: data is NULL");
+    if (type != CLG_F32 && type != CLG_I32)
         return clg_graph_fail(graph, CLG_ERR_ARGUMENT,
-                              "constant: needs data of type CLG_F32 or CLG_I32");
+                              "constant: its type must be CLG_F32 or CLG_I32");
     size_t bytes = (size_t)count * clg_dtype_size(type);
     void *copy = clg_new(graph->object.ctx, 1, bytes);
     void **slot = copy ? CLG_PUSH(graph->object.ctx, graph->blobs) : NULL;
@@ -111,12 +113,12 @@ clg_tensor clg_state(clg_graph *graph, const char *name, clg_shape shape, const 
 
 clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when)
 {
-    clg_graph *g = state.graph;
+    clg_graph *g = state.graph ? state.graph : value.graph;
     const struct clg_node *node = clg_tensor_node(state);
     if (!g)
         return CLG_ERR_ARGUMENT;
     if (!node || node->op != CLG_OP(entry)) {
-        clg_graph_fail(g, CLG_ERR_ARGUMENT, "assign: the first tensor must come from clg_state");
+        clg_graph_fail(g, CLG_ERR_ARGUMENT, "assign: state is no tensor of clg_state or clg_parameter");
         return CLG_ERR_ARGUMENT;
     }
     if (!clg_tensor_valid(value) || value.graph != g || clg_tensor_type(value)->dtype != CLG_F32) {

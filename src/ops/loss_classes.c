@@ -69,7 +69,7 @@ static bool check_options(const struct classes *c, bool soft)
 /* Fills c, or false and a sentence. */
 static bool begin(struct classes *c, const clg_loss_params *params, bool soft, int takes)
 {
-    if (!clg_tensor_valid(c->x) || !clg_tensor_valid(c->labels) ||
+    if (!clg_all_valid(c->what, (clg_tensor[]){c->x, c->labels}, 2) ||
         !clg_loss_params_of(c->what, c->x.graph, params, takes, &c->params) ||
         !check_shapes(c, soft))
         return false;

@@ -9,7 +9,7 @@ static bool check_vectors(const char *what, clg_tensor a, clg_tensor b)
 {
     char ta[CLG_SHAPE_TEXT], tb[CLG_SHAPE_TEXT];
     clg_shape sa = clg_tensor_shape(a), sb = clg_tensor_shape(b);
-    if (!clg_tensor_valid(a) || !clg_tensor_valid(b))
+    if (!clg_all_valid(what, (clg_tensor[]){a, b}, 2))
         return false;
     if (sa.rank > 0 && clg_same_shape(&sa, &sb))
         return true;
@@ -44,7 +44,7 @@ clg_tensor clg_cosine_embedding(clg_tensor a, clg_tensor b, clg_tensor targets, 
     const char *what = "cosine_embedding";
     char text[CLG_SHAPE_TEXT], want[CLG_SHAPE_TEXT];
     clg_loss_params p;
-    if (!check_vectors(what, a, b) || !clg_tensor_valid(targets) ||
+    if (!clg_all_valid(what, (clg_tensor[]){a, b, targets}, 3) || !check_vectors(what, a, b) ||
         !clg_loss_params_of(what, a.graph, params, 0, &p))
         return invalid;
     clg_shape of = clg_tensor_shape(a), rows = clg_shape_without_last(&of);
@@ -70,7 +70,8 @@ clg_tensor clg_triplet_margin(clg_tensor anchor, clg_tensor positive, clg_tensor
 {
     const char *what = "triplet_margin";
     clg_loss_params p;
-    if (!check_vectors(what, anchor, positive) || !check_vectors(what, anchor, negative) ||
+    if (!clg_all_valid(what, (clg_tensor[]){anchor, positive, negative}, 3) ||
+        !check_vectors(what, anchor, positive) || !check_vectors(what, anchor, negative) ||
         !clg_loss_params_of(what, anchor.graph, params, 0, &p))
         return invalid;
     clg_tensor off = clg_sub(distance(anchor, positive), distance(anchor, negative));

@@ -20,7 +20,7 @@ static struct clg_slice_attr whole(clg_shape shape)
 static bool plain_axis(clg_tensor x, const char *what, int32_t axis, int32_t *out)
 {
     clg_shape shape = clg_tensor_shape(x);
-    if (!clg_tensor_valid(x))
+    if (!clg_all_valid(what, &x, 1))
         return false;
     if (!clg_axis_index(axis, shape.rank, out)) {
         clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: axis %d of a tensor with %d dimensions",
@@ -78,19 +78,25 @@ clg_tensor clg_flip(clg_tensor x, int32_t axis)
     return clg_slice(x, axis, INT64_MAX, INT64_MIN, -1);
 }
 
+/* A count over this, if it is not the number of parts, is a mistake of the caller's: it says nothing of
+ * the room behind `out`. */
+#define MOST_INVALID 65536
+
 clg_status clg_split(clg_tensor x, int32_t axis, size_t count, clg_tensor *out)
 {
     int32_t k;
     bool right = plain_axis(x, "split", axis, &k);
     int64_t size = right ? clg_tensor_shape(x).dim[k] : 1;
-    if (!out)
+    if (!out) {
+        clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "split: out is NULL");
         return CLG_ERR_ARGUMENT;
-    if (right && (count == 0 || size % (int64_t)count)) {
+    }
+    if (right && (count == 0 || count > (uint64_t)size || size % (int64_t)count)) {
         clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "split: %lld elements are no %zu equal parts",
                        (long long)size, count);
         right = false;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && (right || count <= MOST_INVALID); i++) {
         int64_t each = size / (int64_t)count, at = (int64_t)i * each;
         out[i] = right ? clg_slice(x, axis, at, at + each, 1) : invalid;
     }
@@ -187,12 +193,23 @@ void clg_lower_embed(struct clg_lower *lower)
 
 /* ---- concatenation ---- */
 
+/* 1 to CLG_MAX_PARTS valid tensors. */
+static bool check_parts(const char *what, const clg_tensor *parts, size_t count)
+{
+    if (!parts || count == 0)
+        return false;
+    if (count <= CLG_MAX_PARTS)
+        return clg_all_valid(what, parts, count);
+    clg_graph_fail(parts[0].graph, CLG_ERR_ARGUMENT, "%s: %zu parts, must be 1 to %d", what, count,
+                   CLG_MAX_PARTS);
+    return false;
+}
+
 clg_tensor clg_concat(const clg_tensor *parts, size_t count, int32_t axis)
 {
     struct clg_axis_attr attr = {0};
-    if (!parts || count == 0 || !clg_tensor_valid(parts[0]))
-        return invalid;
-    if (!plain_axis(parts[0], "concat", axis, &attr.axis))
+    if (!check_parts("concat", parts, count) ||
+        !plain_axis(parts[0], "concat", axis, &attr.axis))
         return invalid;
     return count == 1
                ? parts[0]
@@ -259,10 +276,8 @@ void clg_lower_concat(struct clg_lower *lower)
 clg_tensor clg_stack(const clg_tensor *parts, size_t count, int32_t axis)
 {
     clg_tensor made[CLG_MAX_PARTS];
-    if (count == 0 || count > CLG_MAX_PARTS)
-        return count ? clg_graph_fail(parts[0].graph, CLG_ERR_ARGUMENT,
-                                      "stack: %zu parts, must be 1 to %d", count, CLG_MAX_PARTS)
-                     : invalid;
+    if (!check_parts("stack", parts, count))
+        return invalid;
     for (size_t i = 0; i < count; i++)
         made[i] = clg_unsqueeze(parts[i], axis);
     return clg_concat(made, count, axis);

@@ -153,7 +153,7 @@ clg_status clg_optimizer_add_group(clg_optimizer *optimizer, const clg_optimizer
 {
     struct clg_group added = {.factor = 1};
 
-    if (!optimizer || !group)
+    if (!optimizer || !CLG_GIVEN(optimizer, group))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(check_begin(optimizer, group->match));
     CLG_TRY(check_group(optimizer, group));
@@ -167,7 +167,7 @@ clg_status clg_optimizer_freeze(clg_optimizer *optimizer, const char *match)
 {
     const struct clg_group frozen = {.frozen = true};
 
-    if (!optimizer)
+    if (!optimizer || !CLG_GIVEN(optimizer, match))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(check_begin(optimizer, match));
     return add(optimizer, match, &frozen);

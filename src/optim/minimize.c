@@ -236,7 +236,7 @@ clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss)
     struct clg_ctx *ctx;
     clg_status status;
 
-    if (!loss.graph)
+    if (!CLG_GIVEN(optimizer, loss.graph))
         return CLG_ERR_ARGUMENT;
     if (!optimizer)
         return without_optimizer(loss.graph);

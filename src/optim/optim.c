@@ -185,12 +185,12 @@ clg_optimizer *clg_optimizer_create(clg_store *store, const char *rule, float lr
     struct clg_ctx *ctx;
     char names[256];
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, rule))
         return NULL;
     ctx = clg_store_object(store)->ctx;
     if (!found) {
         clg_rule_names(names, sizeof(names));
-        clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s' is not one: there are %s", rule ? rule : "",
+        clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s' is not one: there are %s", rule,
                  names);
         return NULL;
     }

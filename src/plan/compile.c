@@ -190,14 +190,13 @@ static clg_status check_eval_shape(clg_tensor t)
 
 clg_status clg_eval(clg_tensor t, void *out, size_t size)
 {
-    if (!t.graph)
+    if (!t.graph || !CLG_GIVEN(t.graph, out))
         return CLG_ERR_ARGUMENT;
     if (t.graph->status != CLG_OK)
         return clg_fail(t.graph->object.ctx, t.graph->status, "%s",
                         t.graph->error ? t.graph->error : "");
-    if (!clg_tensor_valid(t) || !out)
-        return clg_fail(t.graph->object.ctx, CLG_ERR_ARGUMENT,
-                        "eval: needs a valid tensor and a place to write to");
+    if (!clg_tensor_valid(t))
+        return clg_fail(t.graph->object.ctx, CLG_ERR_ARGUMENT, "eval: not a valid tensor");
     struct clg_plan *plan = clg_plan_create(t.graph);
     if (!plan)
         return CLG_ERR_MEMORY;

@@ -462,7 +462,7 @@ clg_status clg_plan_draw(clg_plan *plan, clg_drawing what, const char **text)
     clg_plan_report report;
     clg_status status;
 
-    if (!plan || !text)
+    if (!plan || !CLG_GIVEN(plan, text))
         return CLG_ERR_ARGUMENT;
     if (what != CLG_DRAW_LAUNCHES && what != CLG_DRAW_LAYERS)
         return clg_fail(
@@ -484,5 +484,6 @@ clg_status clg_plan_draw(clg_plan *plan, clg_drawing what, const char **text)
 
 clg_status clg_plan_dot(clg_plan *plan, const char **text)
 {
-    return clg_plan_draw(plan, CLG_DRAW_LAUNCHES, text);
+    return plan && CLG_GIVEN(plan, text) ? clg_plan_draw(plan, CLG_DRAW_LAUNCHES, text)
+                                         : CLG_ERR_ARGUMENT;
 }

@@ -75,7 +75,7 @@ static clg_status check_feed(struct clg_plan *plan, const struct clg_plan_input 
 clg_status clg_plan_feed(clg_plan *plan, const char *input, const clg_array *array,
                          const clg_feed_params *params)
 {
-    if (!plan || !input || !array)
+    if (!CLG_GIVEN(array, plan) || !CLG_GIVEN(plan, input) || !CLG_GIVEN(plan, array))
         return CLG_ERR_ARGUMENT;
     struct clg_plan_input *in = clg_plan_find_input(plan, input);
     clg_feed_params feed = params ? *params : clg_feed_defaults();

@@ -30,7 +30,7 @@ clg_status clg_plan_unbind(struct clg_plan *plan, struct clg_plan_input *input)
 
 clg_status clg_plan_bind(clg_plan *plan, const char *input, cl_mem buffer, size_t offset)
 {
-    if (!plan || !input || !buffer)
+    if (!plan || !CLG_GIVEN(plan, input) || !CLG_GIVEN(plan, buffer))
         return CLG_ERR_ARGUMENT;
     struct clg_plan_input *in = clg_plan_find_input(plan, input);
     if (!in)
@@ -62,7 +62,8 @@ clg_status clg_plan_bind(clg_plan *plan, const char *input, cl_mem buffer, size_
 
 clg_status clg_plan_output_mem(clg_plan *plan, const char *output, cl_mem *buffer, size_t *offset)
 {
-    if (!plan || !output || !buffer || !offset)
+    if (!plan || !CLG_GIVEN(plan, output) || !CLG_GIVEN(plan, buffer) ||
+        !CLG_GIVEN(plan, offset))
         return CLG_ERR_ARGUMENT;
     const struct clg_root *root = clg_plan_find_output(plan, output);
     if (!root)
@@ -77,6 +78,8 @@ clg_status clg_plan_step_events(clg_plan *plan, cl_uint count, const cl_event *w
                                 cl_event *event)
 {
     if (!plan)
+        return CLG_ERR_ARGUMENT;
+    if (count > 0 && !CLG_GIVEN(plan, wait_list))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_plan_check_inputs(plan));
     CLG_TRY(clg_device_wait_events(plan->device, count, wait_list));

@@ -27,7 +27,7 @@ static const char *choices(struct clg_plan *plan)
 
 clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out)
 {
-    if (!plan || !out)
+    if (!plan || !CLG_GIVEN(plan, out))
         return CLG_ERR_ARGUMENT;
     *out = (clg_plan_report){.arena_bytes = plan->places.arena_bytes,
                              .arena_bound = plan->places.arena_bound,

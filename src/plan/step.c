@@ -42,7 +42,7 @@ static clg_status check_size(struct clg_plan *plan, const char *what, const char
 
 clg_status clg_plan_write(clg_plan *plan, const char *input, const void *data, size_t bytes)
 {
-    if (!plan || !input || !data)
+    if (!plan || !CLG_GIVEN(plan, input) || !CLG_GIVEN(plan, data))
         return CLG_ERR_ARGUMENT;
     struct clg_plan_input *in = clg_plan_find_input(plan, input);
     if (!in)
@@ -62,7 +62,7 @@ clg_status clg_plan_write(clg_plan *plan, const char *input, const void *data, s
 
 clg_status clg_plan_read(clg_plan *plan, const char *output, void *data, size_t bytes)
 {
-    if (!plan || !output || !data)
+    if (!plan || !CLG_GIVEN(plan, output) || !CLG_GIVEN(plan, data))
         return CLG_ERR_ARGUMENT;
     const struct clg_root *root = clg_plan_find_output(plan, output);
     if (!root)
@@ -163,7 +163,7 @@ static clg_status check_flags(struct clg_plan *plan)
 clg_status clg_plan_metric(clg_plan *plan, const char *metric, double *sum, double *count)
 {
     uint32_t index = 0;
-    if (!plan || !metric)
+    if (!plan || !CLG_GIVEN(plan, metric))
         return CLG_ERR_ARGUMENT;
     for (size_t i = 0; i < plan->ir.roots.count; i++) {
         const struct clg_root *root = &plan->ir.roots.items[i];

@@ -40,10 +40,8 @@ clg_status clg_store_progress(clg_store *store, clg_progress *out)
 {
     uint32_t words[CLG_BLOCK_WORDS] = {0};
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, out))
         return CLG_ERR_ARGUMENT;
-    if (!out)
-        return clg_fail(store->object.ctx, CLG_ERR_ARGUMENT, "progress: needs a place to write to");
     if (store->block)
         CLG_TRY(clg_buffer_read(store->block, 0, words, sizeof(words)));
     *out = (clg_progress){

@@ -457,12 +457,10 @@ clg_status clg_store_load_with(clg_store *store, const char *path, const clg_loa
     char *data;
     size_t size;
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, path))
         return CLG_ERR_ARGUMENT;
     load.ctx = store->object.ctx;
     load.params = params ? *params : clg_load_defaults();
-    if (!path)
-        return clg_fail(load.ctx, CLG_ERR_ARGUMENT, "load: needs a path");
     CLG_TRY(check_head(load.ctx, path));
     CLG_TRY(clg_file_read(load.ctx, path, &data, &size));
     status = clg_safetensors_parse(&load.file, load.ctx, path, data, size);

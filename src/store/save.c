@@ -288,11 +288,9 @@ clg_status clg_store_save(clg_store *store, const char *path, const char *const 
     struct save save = {.store = store};
     clg_status status;
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, path))
         return CLG_ERR_ARGUMENT;
     save.ctx = store->object.ctx;
-    if (!path)
-        return clg_fail(save.ctx, CLG_ERR_ARGUMENT, "save: needs a path");
     CLG_TRY(clg_store_allocate(store));
     status = collect_metadata(&save, metadata);
     if (status == CLG_OK)

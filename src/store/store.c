@@ -291,7 +291,7 @@ clg_status clg_store_describe(clg_store *store, const char *name, clg_shape *sha
 {
     const struct clg_entry *entry;
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, name))
         return CLG_ERR_ARGUMENT;
     entry = clg_store_lookup(store, name);
     if (!entry)

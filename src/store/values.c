@@ -2,8 +2,8 @@
 #include "store/object.h"
 
 /* Checks what get, set and get_gradient are given; *entry_out stays NULL on failure. */
-static clg_status check_copy(struct clg_store *store, const char *name, const void *values,
-                             size_t bytes, const struct clg_entry **entry_out)
+static clg_status check_copy(struct clg_store *store, const char *name, size_t bytes,
+                             const struct clg_entry **entry_out)
 {
     const struct clg_entry *entry = clg_store_lookup(store, name);
     struct clg_ctx *ctx = store->object.ctx;
@@ -11,8 +11,6 @@ static clg_status check_copy(struct clg_store *store, const char *name, const vo
     *entry_out = NULL;
     if (!entry)
         return CLG_ERR_ARGUMENT;
-    if (!values)
-        return clg_fail(ctx, CLG_ERR_ARGUMENT, "parameter '%s': values is NULL", name);
     if (bytes != entry->count * sizeof(float))
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
                         "parameter '%s': has %llu bytes (float32), values has %zu", name,
@@ -26,9 +24,9 @@ clg_status clg_store_get(clg_store *store, const char *name, float *values, size
 {
     const struct clg_entry *entry;
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, name) || !CLG_GIVEN(store, values))
         return CLG_ERR_ARGUMENT;
-    CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    CLG_TRY(check_copy(store, name, bytes, &entry));
     return clg_buffer_read(store->chunks.items[entry->chunk].value, entry->offset * sizeof(float),
                            values, bytes);
 }
@@ -37,9 +35,9 @@ clg_status clg_store_set(clg_store *store, const char *name, const float *values
 {
     const struct clg_entry *entry;
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, name) || !CLG_GIVEN(store, values))
         return CLG_ERR_ARGUMENT;
-    CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    CLG_TRY(check_copy(store, name, bytes, &entry));
     clg_store_written(store);
     return clg_buffer_write(store->chunks.items[entry->chunk].value, entry->offset * sizeof(float),
                             values, bytes);
@@ -50,9 +48,9 @@ clg_status clg_store_get_gradient(clg_store *store, const char *name, float *val
     const struct clg_entry *entry;
     struct clg_buffer *gradient;
 
-    if (!store)
+    if (!store || !CLG_GIVEN(store, name) || !CLG_GIVEN(store, values))
         return CLG_ERR_ARGUMENT;
-    CLG_TRY(check_copy(store, name, values, bytes, &entry));
+    CLG_TRY(check_copy(store, name, bytes, &entry));
     gradient = store->chunks.items[entry->chunk].gradient;
     if (!entry->trained || !gradient)
         return clg_fail(store->object.ctx, CLG_ERR_STATE,

@@ -64,7 +64,7 @@ clg_status clg_recipe_check_classes(const struct clg_recipe *recipe, clg_dataset
 
 clg_status clg_recipe_check_data(clg_recipe *recipe, const clg_model *model, clg_dataset *data)
 {
-    if (!recipe || !model || !data)
+    if (!CLG_GIVEN(data, recipe) || !CLG_GIVEN(recipe, model) || !CLG_GIVEN(recipe, data))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_recipe_check_sizes(recipe, model, data));
     CLG_TRY(clg_dataset_wait(data));

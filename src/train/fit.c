@@ -42,7 +42,7 @@ clg_status clg_check_pass(const clg_model *model, const clg_dataset *data,
 {
     struct clg_ctx *ctx = data->object.ctx;
 
-    if (!model || !model->device || !model->store || !model->graph)
+    if (!model->device || !model->store || !model->graph)
         return clg_fail(ctx, CLG_ERR_ARGUMENT, "the model needs a device, a store and a graph");
     if (params->batch < 1 || params->eval_batch < 1)
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
@@ -344,7 +344,7 @@ clg_status clg_fit(const clg_model *model, clg_dataset *train, clg_dataset *test
 
     if (result)
         *result = (clg_fit_result){0};
-    if (!train)
+    if (!CLG_GIVEN(model ? model->device : NULL, train) || !CLG_GIVEN(train, model))
         return CLG_ERR_ARGUMENT;
     if (!p.started)
         p.started = clg_seconds();

@@ -194,11 +194,9 @@ clg_status clg_recipe_model(clg_recipe *recipe, clg_device *device, bool for_tra
     clg_model model = {.device = device};
     clg_status status;
 
-    if (!recipe || !model_out)
+    if (!CLG_GIVEN(device, recipe) || !CLG_GIVEN(recipe, device) || !CLG_GIVEN(recipe, model_out))
         return CLG_ERR_ARGUMENT;
     *model_out = (clg_model){0};
-    if (!device)
-        return clg_fail(recipe->object.ctx, CLG_ERR_ARGUMENT, "a recipe's model needs a device");
     model.store = clg_store_create(device, (uint64_t)recipe->values.train.seed);
     model.graph = clg_graph_create(model.store);
     status = model.graph ? build_model(recipe, &model, for_training)

@@ -10,7 +10,8 @@ clg_status clg_evaluate(const clg_model *model, clg_dataset *data, const clg_fit
     struct clg_pass pass = clg_inference_pass(model, data, &p);
     clg_status status;
 
-    if (!data || !score)
+    if (!CLG_GIVEN(model ? model->device : NULL, data) || !CLG_GIVEN(data, model) ||
+        !CLG_GIVEN(data, score))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_check_pass(model, data, &p, true));
     CLG_TRY(clg_pass_open(&pass, false));
@@ -62,7 +63,8 @@ clg_status clg_predict(const clg_model *model, clg_dataset *data, const clg_fit_
     struct rows rows = {.row = row, .user = user};
     clg_status status;
 
-    if (!data || !row)
+    if (!CLG_GIVEN(model ? model->device : NULL, data) || !CLG_GIVEN(data, model) ||
+        !CLG_GIVEN(data, row))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_check_pass(model, data, &p, false));
     if (model->results < 1)

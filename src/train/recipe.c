@@ -209,12 +209,8 @@ clg_recipe *clg_recipe_read(clg_ctx *ctx, const char *path, const clg_recipe_par
     static const clg_recipe_params none = {0};
     struct clg_recipe *recipe;
 
-    if (!ctx)
+    if (!ctx || !CLG_GIVEN(ctx, path))
         return NULL;
-    if (!path) {
-        clg_fail(ctx, CLG_ERR_ARGUMENT, "recipe: the name of its file is NULL");
-        return NULL;
-    }
     recipe = clg_new(ctx, 1, sizeof(*recipe));
     if (!recipe)
         return NULL;
@@ -243,7 +239,7 @@ clg_status clg_recipe_resolved(clg_recipe *recipe, const char **text)
     struct clg_text out = {0};
     clg_status status;
 
-    if (!recipe || !text)
+    if (!recipe || !CLG_GIVEN(recipe, text))
         return CLG_ERR_ARGUMENT;
     out.ctx = recipe->object.ctx;
     status = clg_yaml_write(recipe->root, &out);
@@ -283,7 +279,7 @@ clg_status clg_recipe_datasets(clg_recipe *recipe, clg_dataset **train, clg_data
 
 clg_dataset *clg_recipe_samples(clg_recipe *recipe, const char *path)
 {
-    if (!recipe || !path)
+    if (!recipe || !CLG_GIVEN(recipe, path))
         return NULL;
     return recipe->values.data.train.kind->open_samples(recipe->object.ctx, path);
 }

@@ -14,7 +14,7 @@ clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_param
     struct clg_text path = {.ctx = ctx};
     clg_recipe *recipe = NULL;
 
-    if (!ctx || !run)
+    if (!ctx || !CLG_GIVEN(ctx, run))
         return NULL;
     clg_text_add(&path, "%s/recipe.yaml", run);
     if (!path.failed)
@@ -141,7 +141,8 @@ clg_status clg_run_model(clg_recipe *recipe, clg_device *device, const char *run
 {
     clg_status status;
 
-    if (!recipe || !run || !model_out)
+    if (!CLG_GIVEN(device, recipe) || !CLG_GIVEN(recipe, device) || !CLG_GIVEN(recipe, run) ||
+        !CLG_GIVEN(recipe, model_out))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_recipe_model(recipe, device, false, model_out));
     status = load_weights(recipe, run, model_out->store);

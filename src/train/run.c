@@ -304,10 +304,8 @@ clg_status clg_device_json(clg_ctx *ctx, const clg_device_info *info, const char
 {
     char *line;
 
-    if (!ctx)
+    if (!ctx || !CLG_GIVEN(ctx, info) || !CLG_GIVEN(ctx, text))
         return CLG_ERR_ARGUMENT;
-    if (!info || !text)
-        return clg_fail(ctx, CLG_ERR_ARGUMENT, "device: info and text must not be NULL");
     line = dump(ctx, clg_json_device(info), 0);
     *text = line ? clg_keep_text(ctx, line) : NULL;
     free(line);

@@ -188,7 +188,7 @@ clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_train_par
         *result = (clg_fit_result){0};
     if (out_dir)
         *out_dir = NULL;
-    if (!recipe)
+    if (!CLG_GIVEN(device, recipe) || !CLG_GIVEN(recipe, device))
         return CLG_ERR_ARGUMENT;
     defaults.started = clg_seconds();
     t.params = params ? params : &defaults;

@@ -393,3 +393,29 @@ TEST(graph, assignments_refused)
     expect_refused(&b, "another kind", clg_parameter(b.graph, "s", clg_shape1(3), &zeros), "'s'");
     bench_close(&b);
 }
+
+/* Numbers that no block is as large as, and lists that are not there. */
+TEST(graph, hostile_lists)
+{
+    struct bench b = bench_open();
+    clg_tensor parts[3] = {x(&b, clg_shape1(6)), x(&b, clg_shape1(6)), {b.graph, 7, 7}}, out[6] = {0};
+    cr_expect(!clg_tensor_valid(clg_stack(NULL, 2, 0)) && !clg_tensor_valid(clg_concat(NULL, 2, 0)));
+    cr_expect(!clg_tensor_valid(clg_stack(parts, 0, 0)) && !clg_tensor_valid(clg_concat(parts, 0, 0)));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "split: 6 elements",
+                 clg_split(parts[0], 0, SIZE_MAX, parts + 2));
+    cr_expect_eq(parts[2].node, 7, "something was written");
+    cr_expect_eq(clg_split((clg_tensor){NULL, -1, 0}, 0, SIZE_MAX, parts + 2), CLG_ERR_ARGUMENT);
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "split: 6 elements", clg_split(parts[0], 0, 4, out));
+    cr_expect_eq(out[3].node, -1, "the parts of a split that was refused are invalid");
+    bench_renew(&b);
+    parts[0] = x(&b, clg_shape1(6));
+    expect_refused(&b, "concat", clg_concat(parts, (size_t)UINT32_MAX + 3, 0), "4294967298 parts");
+    parts[0] = x(&b, clg_shape1(6));
+    expect_refused(&b, "stack", clg_stack(parts, SIZE_MAX, 0), "parts");
+    parts[0] = x(&b, clg_shape0());
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "must be under 2^31",
+                 clg_grad(parts[0], NULL, SIZE_MAX, parts + 2));
+    bench_renew(&b);
+    expect_refused(&b, "a mean", clg_mse(parts[2], x(&b, clg_shape0()), NULL), "not a valid tensor");
+    bench_close(&b);
+}

@@ -100,7 +100,7 @@ TEST(nn, linear_refuses)
     bench_refused(&b, "linear 'a': has 0 outputs", clg_linear(input(&b, image), "a", 0, NULL));
     bench_refused(&b, "linear 'a': input (784, batch)",
                   clg_linear(input(&b, clg_shape2(784, CLG_BATCH)), "a", 10, NULL));
-    bench_refused(&b, "linear: needs a name", clg_linear(input(&b, image), NULL, 10, NULL));
+    bench_refused(&b, "linear: name is NULL", clg_linear(input(&b, image), NULL, 10, NULL));
     bench_refused(&b, "float32",
                   clg_linear(clg_input(b.graph, "i", CLG_I32, image), "a", 10, NULL));
     clg_tensor x = input(&b, image);
@@ -253,5 +253,25 @@ TEST(nn, layers_share)
     bench_refused(&b, "layer 'fc': the graph has a layer of this name already",
                   clg_linear(y, "fc", 1, &p));
     cr_assert_eq(clg_layer_share(NULL, "fc"), CLG_ERR_ARGUMENT);
+    clg_ctx_destroy(&b.ctx);
+}
+
+/* Three calls before three layers; each is for one. */
+TEST(nn, several_layers_share)
+{
+    static const char *const names[] = {"a", "b", "a", "c"};
+    struct bench b = bench_open();
+    clg_tensor x = input(&b, clg_shape2(2, 3));
+    for (int i = 0; i < 4; i++)
+        if (i != 2)
+            x = clg_linear(x, names[i], 3, NULL);
+    for (int i = 0; i < 4; i++)
+        test_ok(b.ctx, clg_layer_share(b.graph, names[i]));
+    for (int i = 0; i < 4; i++)
+        x = clg_linear(x, names[i], 3, NULL);
+    test_ok(b.ctx, clg_graph_status(b.graph));
+    cr_expect_eq(clg_store_count(b.store), 6, "weight and bias of three layers");
+    bench_refused(&b, "layer 'a': the graph has a layer of this name already",
+                  clg_linear(x, "a", 3, NULL));
     clg_ctx_destroy(&b.ctx);
 }
