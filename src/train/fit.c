@@ -81,7 +81,7 @@ static void count_steps(struct clg_fitting *fit)
     const clg_fit_params *p = &fit->params;
     int64_t count = fit->train.data->count;
 
-    fit->steps_per_epoch = p->drop_last ? count / p->batch : (count + p->batch - 1) / p->batch;
+    fit->steps_per_epoch = p->drop_last ? count / p->batch : (count - 1) / p->batch + 1;
     fit->epochs = p->epochs;
     if (p->steps && (!p->epochs || (p->steps - 1) / fit->steps_per_epoch < p->epochs))
         fit->epochs = (p->steps - 1) / fit->steps_per_epoch + 1;

@@ -272,6 +272,7 @@ static struct {
         clg_fit_params fit;
         clg_train_params train;
         clg_recipe_params recipe;
+        clg_load_params load;
     } params;
     clg_recurrent_weights weights;
     clg_model model;
@@ -507,6 +508,10 @@ static void *options(const char *type)
         args.params.train = clg_train_defaults();
         args.params.train.stop = stop_soon;
         args.params.train.out = world.paths[4];
+    } else if (IS(load_params)) {
+        args.params.load = clg_load_defaults();
+        args.params.load.values = chance(80);
+        args.params.load.states = chance(50);
     } else if (IS(recipe_params)) {
         args.params.recipe.data_dir = world.folder;
     } else if (IS(device_info)) {
@@ -589,6 +594,7 @@ static void *pointer(const struct api_function *f, const struct api_parameter *p
     if (api_is(p->type, "clg_recurrent_weights *"))
         return &args.weights;
     made = options(p->type);
+    cr_assert(made || !strstr(p->type, "_params *"), "%s: nothing makes '%s'", f->name, p->type);
     return made ? made : memory();
 }
 

@@ -270,7 +270,7 @@ TEST(fit, refuses_wrong_arguments)
     setup(&f, CLG_FORM_AUTO, 0.5f);
     test_refused(f.ctx, CLG_ERR_ARGUMENT, "needs a device, a store and a graph",
                  clg_fit(&none, f.data, NULL, NULL, NULL));
-    test_refused(f.ctx, CLG_ERR_ARGUMENT, "needs a device",
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "clg_evaluate: model is NULL",
                  clg_evaluate(NULL, f.data, NULL, &score));
     params.batch = 0;
     test_refused(f.ctx, CLG_ERR_ARGUMENT, "the batch is 0",
@@ -286,5 +286,21 @@ TEST(fit, refuses_wrong_arguments)
     cr_assert_eq(clg_fit(&f.model, NULL, NULL, NULL, NULL), CLG_ERR_ARGUMENT);
     cr_assert_eq(clg_evaluate(&f.model, NULL, NULL, &score), CLG_ERR_ARGUMENT);
     cr_assert_eq(clg_predict(&f.model, f.data, NULL, NULL, NULL), CLG_ERR_ARGUMENT);
+    finish(&f);
+}
+
+/* A step takes what there is of a batch that is larger than the data; no sum overflows on the way. */
+TEST(fit, the_largest_batch)
+{
+    clg_fit_params params = clg_fit_defaults();
+    clg_fit_result result;
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params.batch = params.eval_batch = INT64_MAX;
+    test_ok(f.ctx, clg_fit(&f.model, f.data, f.data, &params, &result));
+    cr_assert_eq(result.steps, 1);
+    cr_assert_eq(result.last.train.samples, COUNT);
+    cr_assert_eq(result.last.test.samples, COUNT);
     finish(&f);
 }
