@@ -47,6 +47,8 @@ typedef struct clg_device_info {
     bool best;              /* what the spec "best" means here */
     clg_form form;          /* GROUP or ITEM: the default of this device */
     int same_as;            /* index of an earlier entry that is the same hardware, else -1 */
+    const char *wrong;      /* what this version of the driver is known to compute wrong, and what to
+                             * do; static; NULL: nothing is known. Opening the device warns of it */
 } clg_device_info;
 
 /* Lists the devices of all platforms; platforms without devices are skipped. *list belongs to the

@@ -120,6 +120,9 @@ static int print_table(const clg_device_info *list, size_t count)
     for (size_t i = 0; i <= count; i++)
         print_row(&rows[i], width);
     printf("* is what --device best takes\n");
+    for (size_t i = 0; i < count; i++)
+        if (list[i].wrong)
+            clg_say_wrapped(stdout, "%d: %s", list[i].index, list[i].wrong);
     free(rows);
     return CLG_EXIT_OK;
 }

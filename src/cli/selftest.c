@@ -22,6 +22,7 @@ struct selftest {
     bool small;       /* --small */
     bool list;        /* --list */
     FILE *record;     /* where a child process keeps its results; NULL: they are printed */
+    const char *wrong; /* of the device, as in clg_device_info */
     uint32_t checks, cases, failed, faults;
     double worst;
 };
@@ -156,6 +157,7 @@ static int run_form(struct selftest *t, clg_form form, char name[256])
     if (!device)
         return CLG_EXIT_FAILED;
     snprintf(name, 256, "%s", clg_device_get_info(device)->name);
+    t->wrong = clg_device_get_info(device)->wrong;
     int status = run_checks(t, device);
     clg_device_destroy(&device);
     return status;
@@ -215,8 +217,8 @@ static int print_summary(const struct selftest *t, const char *device)
     if (t->cli->quiet)
         return CLG_EXIT_OK;
     if (t->cli->json)
-        return print_json(json_pack("{s:i, s:s, s:s, s:b, s:i, s:i, s:i, s:i, s:o}", "schema", 1,
-                                    "kind", "summary", "device", device, "pass", t->failed == 0,
+        return print_json(json_pack("{s:i, s:s, s:s, s:s?, s:b, s:i, s:i, s:i, s:i, s:o}", "schema", 1,
+                                    "kind", "summary", "device", device, "wrong", t->wrong, "pass", t->failed == 0,
                                     "ops", (int)t->checks, "failed", (int)t->failed, "faults",
                                     (int)t->faults, "cases", (int)t->cases, "worst",
                                     number(t->worst)));

@@ -80,6 +80,8 @@ clg_status clg_device_configure(struct clg_device *device, const clg_device_para
     uint32_t lanes = info->vector_floats;
 
     CLG_TRY(check_params(device->object.ctx, params));
+    if (info->wrong)
+        clg_log_line(device->object.ctx, CLG_LOG_WARNING, "%s: %s", info->name, info->wrong);
     device->machine = (struct clg_machine){
         .form = params->form == CLG_FORM_AUTO ? info->form : params->form,
         .vector = lanes >= 16  ? 16

@@ -16,8 +16,10 @@ enum clg_quirk {
     CLG_QUIRK_GROUP_UNKNOWN = 16, /* CL_KERNEL_WORK_GROUP_SIZE is something else */
     CLG_QUIRK_SHORT_LOOPS = 64,   /* a work-item's loops end after 65535 iterations in all */
     CLG_QUIRK_ONE_COMPILER = 32,  /* compiles one program at a time, or must */
+    CLG_QUIRK_SETTINGS = 128,     /* caches kernels without the settings that they were compiled with */
 };
-uint32_t clg_quirks_of(const clg_device_info *info);
+/* By the texts of info. *wrong: the sentence on what the driver computes wrong, or NULL. */
+uint32_t clg_quirks_of(const clg_device_info *info, const char **wrong);
 
 /* ---- enumeration ---- */
 

@@ -5,6 +5,14 @@
 
 #include "base/hash.h"
 
+/* What PoCL makes of a setting that is on where it is not given. */
+static bool is_on(const char *setting)
+{
+    const char *value = clg_environment(setting);
+
+    return !value || value[0] == '1';
+}
+
 static void add_options(struct clg_device *device, const char *options, struct clg_text *out)
 {
     const struct clg_machine *m = &device->machine;
@@ -14,6 +22,9 @@ static void add_options(struct clg_device *device, const char *options, struct c
                  m->form == CLG_FORM_ITEM, m->local, m->vector);
     if (device->self.quirks & CLG_QUIRK_BIG_BUFFERS)
         clg_text_add(out, " -cl-intel-greater-than-4GB-buffer-required");
+    if (device->self.quirks & CLG_QUIRK_SETTINGS)
+        clg_text_add(out, " -DPOCL_FORCE_PARALLEL_OUTER_LOOP=%d -DPOCL_PREGION_VALUE_REMAT=%d",
+                     is_on("POCL_FORCE_PARALLEL_OUTER_LOOP"), is_on("POCL_PREGION_VALUE_REMAT"));
     if (options && *options)
         clg_text_add(out, " %s", options);
 }

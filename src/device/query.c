@@ -126,7 +126,7 @@ static void classify(struct source *from, struct clg_candidate *out)
     uint64_t type = get_number(from, CL_DEVICE_TYPE, sizeof(cl_device_type));
     clg_device_info *info = &out->info;
 
-    out->quirks = clg_quirks_of(info);
+    out->quirks = clg_quirks_of(info, &info->wrong);
     info->form = (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU) ? CLG_FORM_ITEM
                                                                              : CLG_FORM_GROUP;
     if (out->quirks & CLG_QUIRK_SOFTWARE)

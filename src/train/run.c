@@ -274,6 +274,7 @@ json_t *clg_json_device(const clg_device_info *info)
     json_object_set_new(o, "best", json_boolean(info->best));
     json_object_set_new(o, "same_as",
                         info->same_as < 0 ? json_null() : json_integer(info->same_as));
+    json_object_set_new(o, "wrong", info->wrong ? json_string(info->wrong) : json_null());
     return o;
 }
 

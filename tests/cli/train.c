@@ -82,7 +82,7 @@ TEST(train, leaves_a_folder)
                                            "totals", "stopped",  NULL};
     static const char *const device_keys[] = {"index", "platform", "name",   "vendor",  "driver",
                                               "type",  "units",    "memory", "local",   "max_alloc",
-                                              "fp16",  "form",     "best",   "same_as", NULL};
+                                              "fp16",  "form",     "best",   "same_as", "wrong", NULL};
     static const char *const plan_keys[] = {"arena_bytes", "arena_bound", "launches",
                                             "flops",       "bytes",       NULL};
     struct fixture f;

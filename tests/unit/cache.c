@@ -82,6 +82,21 @@ TEST(cache, hit_and_miss)
     test_remove(folder);
 }
 
+/* PoCL's own cache is asked with the same options, so that they tell settings apart for it too. */
+TEST(cache, settings_of_the_driver)
+{
+    char folder[256];
+
+    test_folder(folder);
+    unsetenv("POCL_FORCE_PARALLEL_OUTER_LOOP");
+    cr_expect_eq(hits(folder, true, NULL, CLG_QUIRK_SETTINGS), 0);
+    cr_expect_eq(hits(folder, true, NULL, CLG_QUIRK_SETTINGS), 1);
+    setenv("POCL_FORCE_PARALLEL_OUTER_LOOP", "0", 1);
+    cr_expect_eq(hits(folder, true, NULL, CLG_QUIRK_SETTINGS), 0, "compiled with another setting");
+    cr_expect_eq(hits(folder, true, NULL, CLG_QUIRK_SETTINGS), 1);
+    test_remove(folder);
+}
+
 /* Every file that is cut short or has a byte changed is a miss, and is replaced by a good one. */
 TEST(cache, damaged_entries)
 {

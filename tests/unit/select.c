@@ -148,12 +148,48 @@ TEST(select, same_hardware)
         cr_expect_eq(list[i].info.same_as, expected[i], "entry %d: %d", i, list[i].info.same_as);
 }
 
+#define POCL     "Portable Computing Language"
+#define LLVMPIPE "llvmpipe (LLVM 22.1.8, 256 bits)"
+
+/* What drivers of these versions say, and what is known of them. */
 TEST(select, quirks)
 {
-    clg_device_info pocl = {.platform = "Portable Computing Language", .name = "x", .vendor = "y"};
-    clg_device_info pipe = {
-        .platform = "rusticl", .name = "llvmpipe (LLVM)", .vendor = "Mesa/X.org"};
+    static const struct {
+        const char *platform, *name, *driver;
+        uint32_t has, lacks;
+        bool wrong;
+    } drivers[] = {
+        {POCL, "cpu", "3.1+debian", CLG_QUIRK_NO_BINARIES, CLG_QUIRK_SETTINGS, false},
+        {POCL, "cpu", "6.0+debian", CLG_QUIRK_NO_BINARIES, CLG_QUIRK_SETTINGS, false},
+        {POCL, "cpu", "7.0", CLG_QUIRK_SETTINGS, CLG_QUIRK_SHORT_LOOPS, true},
+        {POCL, "cpu", "7.1+debian", CLG_QUIRK_SETTINGS | CLG_QUIRK_NO_BINARIES, 0, true},
+        {POCL, "cpu", "7.2-RC1", CLG_QUIRK_SETTINGS, 0, true},
+        {POCL, "cpu", "7.3", CLG_QUIRK_NO_BINARIES, CLG_QUIRK_SETTINGS, false},
+        {POCL, "cpu", "7.10", CLG_QUIRK_NO_BINARIES, CLG_QUIRK_SETTINGS, false},
+        {POCL, "cpu", "70.1", CLG_QUIRK_NO_BINARIES, CLG_QUIRK_SETTINGS, false},
+        {POCL, "cpu", "main", CLG_QUIRK_SETTINGS, 0, true},
+        {"rusticl", LLVMPIPE, "22.3.6", CLG_QUIRK_SHORT_LOOPS | CLG_QUIRK_GROUP_UNKNOWN, 0, false},
+        {"rusticl", LLVMPIPE, "Mesa 24.3.4", CLG_QUIRK_SHORT_LOOPS, 0, false},
+        {"rusticl", LLVMPIPE, "25.0.7-2", CLG_QUIRK_SOFTWARE,
+         CLG_QUIRK_SHORT_LOOPS | CLG_QUIRK_GROUP_UNKNOWN, false},
+        {"rusticl", LLVMPIPE, "26.2.6-1", CLG_QUIRK_SOFTWARE, CLG_QUIRK_SHORT_LOOPS, false},
+        {"rusticl", LLVMPIPE, "", CLG_QUIRK_SHORT_LOOPS, 0, false},
+        {"rusticl", LLVMPIPE, "git-1a2b.", CLG_QUIRK_SHORT_LOOPS, 0, false},
+        {"NVIDIA CUDA", "GeForce", "550.54.14", CLG_QUIRK_NO_BINARIES, CLG_QUIRK_SETTINGS, false},
+    };
 
-    cr_expect(clg_quirks_of(&pocl) & CLG_QUIRK_NO_BINARIES);
-    cr_expect(clg_quirks_of(&pipe) & CLG_QUIRK_SOFTWARE);
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        const clg_device_info info = {.platform = drivers[i].platform,
+                                      .name = drivers[i].name,
+                                      .vendor = "V",
+                                      .driver = drivers[i].driver};
+        const char *wrong;
+        uint32_t quirks = clg_quirks_of(&info, &wrong);
+
+        cr_expect_eq(quirks & drivers[i].has, drivers[i].has, "%s %s: %u", info.platform,
+                     info.driver, quirks);
+        cr_expect_eq(quirks & drivers[i].lacks, 0, "%s %s: %u", info.platform, info.driver, quirks);
+        cr_expect_eq(wrong != NULL, drivers[i].wrong, "%s %s: %s", info.platform, info.driver,
+                     wrong ? wrong : "nothing wrong");
+    }
 }
