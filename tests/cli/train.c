@@ -76,6 +76,23 @@ static json_t *line(const char *text, int n)
     return json;
 }
 
+/* What PoCL needs is set before it is loaded, and what the user set stays. */
+TEST(train, sets_up_pocl)
+{
+    char folder[256], *found;
+
+    test_folder(folder);
+    setenv("LAYER_ENVIRONMENT", file_in(folder, "environment"), 1);
+    setenv("POCL_PREGION_VALUE_REMAT", "1", 1);
+    command_expect(0, NULL, "devices --quiet");
+    found = file_read(file_in(folder, "environment"), NULL);
+    cr_expect(strstr(found, "\nPOCL_AFFINITY=1\n"));
+    cr_expect(strstr(found, "\nPOCL_FORCE_PARALLEL_OUTER_LOOP=0\n"));
+    cr_expect(strstr(found, "\nPOCL_PREGION_VALUE_REMAT=1\n"));
+    free(found);
+    test_remove(folder);
+}
+
 TEST(train, leaves_a_folder)
 {
     static const char *const run_keys[] = {"device", "versions", "choices", "plan",

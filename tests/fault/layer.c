@@ -9,6 +9,7 @@
 #define CL_TARGET_OPENCL_VERSION 200 /* CLBlast and drivers may make calls of 2.0 */
 #include <CL/cl_layer.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,6 +208,18 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info what, size_t
     return CL_SUCCESS;
 }
 
+extern char **environ;
+
+/* The environment as drivers find it. */
+static void write_environment(const char *path)
+{
+    FILE *file = path ? fopen(path, "w") : NULL;
+    for (char **entry = environ; file && *entry; entry++)
+        fprintf(file, "%s\n", *entry);
+    if (file)
+        fclose(file);
+}
+
 EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint num_entries,
                                                    const cl_icd_dispatch *target,
                                                    cl_uint *num_entries_ret,
@@ -218,6 +231,7 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint num_entries,
     next = target;
     *num_entries_ret = num_entries < entries ? num_entries : entries;
     *layer_dispatch = &dispatch;
+    write_environment(getenv("LAYER_ENVIRONMENT"));
     const char *at = getenv("LAYER_FAIL_AT");
     const char *status = getenv("LAYER_FAIL_STATUS");
     if (at)
