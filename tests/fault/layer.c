@@ -46,6 +46,8 @@ static const cl_icd_dispatch *next;
 static atomic_long counts[CALLS];
 static atomic_long created[LAYER_KINDS], retained[LAYER_KINDS], released[LAYER_KINDS];
 static atomic_long fallible, after;
+enum { MADE_MAX = 16384 };
+static unsigned char made_calls[MADE_MAX];
 static long fail_at;
 static cl_int fail_status;
 static bool fail_sticky;
@@ -56,6 +58,8 @@ static cl_int enter(enum call call)
 {
     atomic_fetch_add(&counts[call], 1);
     long number = atomic_fetch_add(&fallible, 1) + 1;
+    if (number <= MADE_MAX)
+        made_calls[number - 1] = (unsigned char)call;
     if (fail_at == 0)
         return CL_SUCCESS;
     if (number > fail_at)
@@ -175,6 +179,12 @@ static const char *failed(void)
     return call < 0 ? NULL : names[call];
 }
 
+static const char *made_at(long at)
+{
+    return at >= 1 && at <= MADE_MAX && at <= atomic_load(&fallible) ? names[made_calls[at - 1]]
+                                                                     : NULL;
+}
+
 static long made(void)
 {
     return atomic_load(&fallible);
@@ -186,7 +196,7 @@ static long calls_after(void)
 }
 
 EXPORT extern const struct layer layer;
-const struct layer layer = {live, mark, calls, fail, failed, made, calls_after};
+const struct layer layer = {live, mark, calls, fail, failed, made_at, made, calls_after};
 
 /* ---- what the loader asks ---- */
 

@@ -27,6 +27,8 @@ struct layer {
     void (*fail)(long at, int status, bool sticky);
     /* The function that was failed first since fail(), or NULL. */
     const char *(*failed)(void);
+    /* The at-th fallible call since fail() (from 1, of the first 16,384), or NULL. */
+    const char *(*made_at)(long at);
     /* Fallible calls since fail(), and since the first one that failed. */
     long (*made)(void);
     long (*calls_after)(void);
