@@ -53,7 +53,7 @@ clg_tensor clg_case_uniform(struct clg_cases *cases, clg_shape shape, double low
 
 clg_tensor clg_case_alike(struct clg_cases *cases, clg_shape shape)
 {
-    return clg_case_uniform(cases, shape, 0.1, 0.1001);
+    return clg_case_uniform(cases, shape, 0.1, 0.100001);
 }
 
 clg_tensor clg_case_values(struct clg_cases *cases, clg_shape shape, const float *values)

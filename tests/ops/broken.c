@@ -110,7 +110,8 @@ TEST(broken, running_sums)
     const char *block = "SUM_BLOCK  32", *run = "SUM_BLOCK  8192";
     expect_red("softmax", "item", block, run, "must be");
     expect_red("avg_pool2d", "group", block, run, "must be");
-    expect_red("matmul", "group", "BLOCK 128", "BLOCK RANGE", "must be");
+    expect_red("matmul", "group", "BLOCK 128\n#define RANGE 32768",
+               "BLOCK 131072\n#define RANGE BLOCK", "must be");
 }
 
 TEST(broken, write_outside)
