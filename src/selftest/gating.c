@@ -1,5 +1,5 @@
-/* A bad step: one whose loss is not finite or whose index is out of range changes nothing, nor does what
- * follows, until it is forgotten. */
+/* A bad step: one whose loss or update is not finite or whose index is out of range changes nothing, nor
+ * does what follows, until it is forgotten. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,11 +25,12 @@ struct everything {
 static clg_status make_optimizers(struct clg_trial *trial, struct gated *g, clg_tensor loss)
 {
     static const char *const rules[2] = {"adam", "sgd"}, *const names[2] = {"a", "b"};
+    const float lr[2] = {0.25f, 4};
     for (int i = 0; i < 2; i++) {
         clg_optimizer_params params = clg_optimizer_defaults(rules[i]);
         params.match = names[i];
         params.momentum = 0.5f;
-        g->optimizer[i] = clg_optimizer_create(trial->store, rules[i], 0.25f, &params);
+        g->optimizer[i] = clg_optimizer_create(trial->store, rules[i], lr[i], &params);
         if (!g->optimizer[i])
             return clg_error_status(trial->ctx);
         CLG_TRY(clg_minimize(g->optimizer[i], loss));
@@ -93,27 +94,30 @@ static clg_status read_all(struct clg_trial *trial, const struct gated *g, struc
     return clg_plan_metric(g->plan, "loss", &to->sum, &to->count);
 }
 
-/* Whether the step before did (or did not) move parameters, both optimizers' states, the state, and the
- * metric. */
+/* Whether the step before did (or did not) move parameters, both optimizers' states and the state; and,
+ * counted, the metric. */
 static void compare(struct clg_trial *trial, const char *when, const struct everything *before,
-                    const struct everything *now, bool moves)
+                    const struct everything *now, bool moves, bool counted)
 {
     const struct part {
         const char *what;
         const void *before, *now;
         size_t bytes;
+        bool moves;
     } parts[] = {
-        {"parameters and states", before->value, now->value, sizeof(now->value)},
-        {"the first optimizer's states", before->state[0], now->state[0], sizeof(now->state[0])},
-        {"the second optimizer's states", before->state[1], now->state[1], sizeof(now->state[1])},
-        {"the metric's sum", &before->sum, &now->sum, sizeof(now->sum)},
-        {"the metric's count", &before->count, &now->count, sizeof(now->count)},
+        {"parameters and states", before->value, now->value, sizeof(now->value), moves},
+        {"the first optimizer's states", before->state[0], now->state[0], sizeof(now->state[0]),
+         moves},
+        {"the second optimizer's states", before->state[1], now->state[1], sizeof(now->state[1]),
+         moves},
+        {"the metric's sum", &before->sum, &now->sum, sizeof(now->sum), counted},
+        {"the metric's count", &before->count, &now->count, sizeof(now->count), counted},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        if (moves == !memcmp(parts[i].before, parts[i].now, parts[i].bytes)) {
+        if (parts[i].moves == !memcmp(parts[i].before, parts[i].now, parts[i].bytes)) {
             trial->result->worst_forward = INFINITY;
             clg_trial_fail(trial, "%s: %s %s", when, parts[i].what,
-                           moves ? "did not move" : "moved");
+                           parts[i].moves ? "did not move" : "moved");
         }
 }
 
@@ -147,6 +151,15 @@ struct badness {
     clg_progress told;
 };
 
+/* The element with the slope in question becomes 0, so that the loss stays finite. */
+static clg_status clear_element(struct clg_trial *trial, const char *name)
+{
+    float values[COUNT];
+    CLG_TRY(clg_store_get(trial->store, name, values, sizeof(values)));
+    values[5] = 0;
+    return clg_store_set(trial->store, name, values, sizeof(values));
+}
+
 static clg_status check_with(struct clg_trial *trial, const struct badness *bad, struct gated *g,
                              struct everything all[2])
 {
@@ -155,19 +168,26 @@ static clg_status check_with(struct clg_trial *trial, const struct badness *bad,
     CLG_TRY(read_all(trial, g, &all[0]));
     CLG_TRY(step(trial, g, 1, 1, 2));
     CLG_TRY(read_all(trial, g, &all[1]));
-    compare(trial, "a good step", &all[0], &all[1], true);
+    compare(trial, "a good step", &all[0], &all[1], true, true);
+    if (bad->told.bad_update) {
+        CLG_TRY(clear_element(trial, "a"));
+        CLG_TRY(clear_element(trial, "b"));
+        CLG_TRY(read_all(trial, g, &all[1]));
+    }
     CLG_TRY(step(trial, g, bad->a, bad->b, bad->index));
     CLG_TRY(read_all(trial, g, &all[0]));
-    compare(trial, "the bad step", &all[1], &all[0], false);
+    /* a loss that is finite was counted before its update was tried */
+    compare(trial, "the bad step", &all[1], &all[0], false, want.bad_update);
+    all[1] = all[0];
     want = (clg_progress){2, 1, 2, want.bad_loss, want.bad_update, want.bad_index};
     CLG_TRY(look_at_progress(trial, "after the bad step", &want));
     CLG_TRY(step(trial, g, 1, 1, 2));
     CLG_TRY(read_all(trial, g, &all[0]));
-    compare(trial, "a good step after it", &all[1], &all[0], false);
+    compare(trial, "a good step after it", &all[1], &all[0], false, false);
     CLG_TRY(clg_store_clear_bad(trial->store));
     CLG_TRY(step(trial, g, 1, 1, 2));
     CLG_TRY(read_all(trial, g, &all[0]));
-    compare(trial, "a step after it was forgotten", &all[1], &all[0], true);
+    compare(trial, "a step after it was forgotten", &all[1], &all[0], true, true);
     return look_at_progress(trial, "at the end", &(clg_progress){.draws = 4, .steps = 2});
 }
 
@@ -187,6 +207,19 @@ clg_status clg_trial_step_gating(struct clg_trial *trial)
         {"a loss that is infinite", 1, -INFINITY, 2, {.bad_loss = true}},
         {"an index over the end", 1, 1, ROWS, {.bad_index = true}},
         {"an index below 0", 1, 1, -1, {.bad_index = true}},
+    };
+    for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
+        CLG_TRY(check(trial, &list[i]));
+    return CLG_OK;
+}
+
+/* A gradient of 2^127: its square is the first optimizer's state, 4 times it is off the second's
+ * parameter. */
+clg_status clg_trial_step_bad_update(struct clg_trial *trial)
+{
+    const struct badness list[] = {
+        {"a state of the first optimizer", 0x1p127f, 1, 2, {.bad_update = true}},
+        {"a parameter of the second", 1, 0x1p127f, 2, {.bad_update = true}},
     };
     for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++)
         CLG_TRY(check(trial, &list[i]));
