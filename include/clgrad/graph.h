@@ -59,7 +59,8 @@ typedef enum clg_when { CLG_WHEN_TRAINING, CLG_WHEN_ALWAYS } clg_when;
 
 /* At the end of each step, writes value into the entry that `state` (from clg_state or clg_parameter)
  * names: running statistics, an average of weights. Shapes must be equal. In training it is skipped
- * while the step is flagged bad. */
+ * while the step is flagged bad. A second one to the same entry of a graph is refused, and one to a
+ * parameter that clg_minimize() updates there. */
 CLG_API clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when);
 
 /* Marks a tensor as readable after a step under a unique name, and returns it. */

@@ -68,7 +68,8 @@ CLG_API clg_status clg_optimizer_set_lr(clg_optimizer *optimizer, float lr);
 CLG_API float clg_optimizer_get_lr(const clg_optimizer *optimizer);
 
 /* Adds gradients of the scalar loss, and the update, for every parameter that it reaches and the
- * optimizer matches and that is not frozen. A parameter in two optimizers of one graph is an error.
+ * optimizer matches and that is not frozen. A parameter in two optimizers of one graph is an error, and
+ * one that clg_assign() writes there.
  *
  * A step's updates are all or nothing: when one element's new value or state would not be finite, in
  * any optimizer of the graph, no parameter, optimizer state or assigned state changes, and the step is

@@ -52,11 +52,14 @@ CLG_API clg_status clg_plan_seek(clg_plan *plan, int64_t row);
  * input that was neither written nor fed is an error that names it. A training step whose loss or
  * update is not finite changes no parameter and no state (clg_store_progress tells which it was). */
 CLG_API clg_status clg_plan_step(clg_plan *plan);
-/* The two halves of a training step: gradients are in the store after the first. */
+/* The two halves of a training step: gradients are in the store after the first, which computes them
+ * anew (they do not add up). Each update needs a backward of its own that succeeded: CLG_ERR_STATE
+ * without one, and when another plan has computed one of the gradients since. */
 CLG_API clg_status clg_plan_backward(clg_plan *plan);
 CLG_API clg_status clg_plan_update(clg_plan *plan);
 
-/* Waits, and copies an output (bytes exactly its size) of the last step. */
+/* Waits, and copies an output (bytes exactly its size) of the last step; CLG_ERR_STATE when there was
+ * none, or it failed. */
 CLG_API clg_status clg_plan_read(clg_plan *plan, const char *output, void *data, size_t bytes);
 
 /* Waits, and gives a metric's sum of value * batch and of batch since the last reset; reset: starts

@@ -283,6 +283,23 @@ clg_tensor clg_leaf_add(clg_graph *graph, const struct clg_op *op, const struct 
     return add(graph, op, NULL, 0, type, attr, name);
 }
 
+struct clg_assignment *clg_graph_find_assignment(const clg_graph *graph, int64_t entry)
+{
+    for (size_t i = 0; i < graph->assigns.count; i++)
+        if (graph->assigns.items[i].entry == entry && !graph->assigns.items[i].gradient)
+            return &graph->assigns.items[i];
+    return NULL;
+}
+
+const struct clg_update *clg_graph_find_update(const clg_graph *graph, int64_t entry)
+{
+    for (size_t u = 0; u < graph->updates.count; u++)
+        for (size_t i = 0; i < graph->updates.items[u].count; i++)
+            if (graph->updates.items[u].entries[i] == entry)
+                return &graph->updates.items[u];
+    return NULL;
+}
+
 static bool is_taken(const clg_graph *graph, const char *name)
 {
     for (size_t i = 0; i < graph->layers.count; i++)

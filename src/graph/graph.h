@@ -86,6 +86,11 @@ const struct clg_type *clg_tensor_type(clg_tensor t);
 clg_tensor clg_graph_fail(clg_graph *graph, clg_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What the graph assigns to an entry's value at the end of a step, or NULL; and the update that changes
+ * it, or NULL. */
+struct clg_assignment *clg_graph_find_assignment(const clg_graph *graph, int64_t entry);
+const struct clg_update *clg_graph_find_update(const clg_graph *graph, int64_t entry);
+
 /* A layer takes its name in this graph; false, and a failure, when it is taken already and not to be
  * shared. */
 bool clg_graph_take_layer(clg_graph *graph, const char *name);

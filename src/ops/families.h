@@ -217,6 +217,10 @@ clg_tensor clg_unary(const struct clg_op *op, clg_tensor a, float p0);
 clg_tensor clg_binary(const struct clg_op *op, clg_tensor a, clg_tensor b, float p0);
 /* A value for inference and one of the same shape for training. */
 clg_tensor clg_by_mode(clg_tensor inference, clg_tensor training);
+/* What the graph assigns to a state at the end of a step, or the state itself. */
+clg_tensor clg_assigned(clg_tensor state);
+/* clg_assign(), in the place of what was assigned before. */
+clg_status clg_reassign(clg_tensor state, clg_tensor value, clg_when when);
 /* Uniform numbers in [0, 1) for x's elements; in inference x: random.c. */
 clg_tensor clg_uniform_like(clg_tensor x);
 /* An op without attributes. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
-#include "ops/ops.h"
+#include "ops/families.h"
 
 static clg_tensor typed_leaf(clg_graph *g, const struct clg_op *op, const void *attr,
                              const char *name, clg_dtype type, clg_shape shape)
@@ -111,12 +111,10 @@ clg_tensor clg_state(clg_graph *graph, const char *name, clg_shape shape, const 
     return entry(graph, "state", name, CLG_ENTRY_STATE, shape, init);
 }
 
-clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when)
+static clg_status check_assign(clg_tensor state, clg_tensor value)
 {
     clg_graph *g = state.graph ? state.graph : value.graph;
     const struct clg_node *node = clg_tensor_node(state);
-    if (!g)
-        return CLG_ERR_ARGUMENT;
     if (!node || node->op != CLG_OP(entry)) {
         clg_graph_fail(g, CLG_ERR_ARGUMENT, "assign: state is no tensor of clg_state or clg_parameter");
         return CLG_ERR_ARGUMENT;
@@ -134,6 +132,43 @@ clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when)
                        node->name, clg_shape_text(&b, tb), clg_shape_text(&a, ta));
         return CLG_ERR_ARGUMENT;
     }
+    return CLG_OK;
+}
+
+static struct clg_assignment *find_assignment(clg_tensor state)
+{
+    const struct clg_node *node = clg_tensor_node(state);
+    if (!node || node->op != CLG_OP(entry))
+        return NULL;
+    return clg_graph_find_assignment(state.graph, ((struct clg_entry_attr *)node->attr)->entry);
+}
+
+/* Of two that write a state at the end of a step, one would be lost. */
+static clg_status check_assigned_once(clg_tensor state)
+{
+    const struct clg_node *node = clg_tensor_node(state);
+    const struct clg_update *update =
+        clg_graph_find_update(state.graph, ((struct clg_entry_attr *)node->attr)->entry);
+    if (update)
+        clg_graph_fail(state.graph, CLG_ERR_ARGUMENT,
+                       "assign '%s': optimizer '%s' updates it in this graph, one of the two would "
+                       "be lost",
+                       node->name, update->name);
+    else if (find_assignment(state))
+        clg_graph_fail(state.graph, CLG_ERR_ARGUMENT,
+                       "assign '%s': the graph assigns to it already, one of the two would be lost",
+                       node->name);
+    return clg_graph_status(state.graph);
+}
+
+clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when)
+{
+    clg_graph *g = state.graph;
+    if (!g)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(check_assign(state, value));
+    CLG_TRY(check_assigned_once(state));
+    const struct clg_node *node = clg_tensor_node(state);
     struct clg_assignment *slot = CLG_PUSH(g->object.ctx, g->assigns);
     if (!slot) {
         clg_graph_fail(g, CLG_ERR_MEMORY, "assign '%s': no memory", node->name);
@@ -142,5 +177,23 @@ clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when)
     *slot = (struct clg_assignment){.entry = ((struct clg_entry_attr *)node->attr)->entry,
                                     .when = when,
                                     .value = {(uint32_t)value.node, (uint32_t)value.output}};
+    return CLG_OK;
+}
+
+clg_tensor clg_assigned(clg_tensor state)
+{
+    const struct clg_assignment *found = find_assignment(state);
+    return found ? (clg_tensor){state.graph, (int32_t)found->value.node,
+                                (int32_t)found->value.output}
+                 : state;
+}
+
+clg_status clg_reassign(clg_tensor state, clg_tensor value, clg_when when)
+{
+    struct clg_assignment *found = find_assignment(state);
+    if (!found)
+        return clg_assign(state, value, when);
+    CLG_TRY(check_assign(state, value));
+    found->value = (struct clg_ref){(uint32_t)value.node, (uint32_t)value.output};
     return CLG_OK;
 }

@@ -119,15 +119,17 @@ static bool check_rank(clg_tensor x, const char *what, int least)
 static const clg_tensor invalid = {NULL, -1, 0};
 
 /* (1 - momentum) old + momentum new, as a step from the nearer of the two: the factors do not add
- * up to 1 in float32, and a mean far from 0 would settle beside what it follows. */
+ * up to 1 in float32, and a mean far from 0 would settle beside what it follows. A layer that is used
+ * again in a graph goes on from what its use before leaves, as in PyTorch. */
 static void follow(clg_tensor running, clg_tensor now, float momentum)
 {
+    clg_tensor old = clg_assigned(running);
     clg_tensor flat = clg_reshape(now, clg_tensor_shape(running));
-    clg_tensor step = clg_sub(flat, running);
-    clg_assign(running,
-               momentum < 0.5f ? clg_add(running, clg_affine(step, momentum, 0))
-                               : clg_sub(flat, clg_affine(step, 1 - momentum, 0)),
-               CLG_WHEN_TRAINING);
+    clg_tensor step = clg_sub(flat, old);
+    clg_reassign(running,
+                 momentum < 0.5f ? clg_add(old, clg_affine(step, momentum, 0))
+                                 : clg_sub(flat, clg_affine(step, 1 - momentum, 0)),
+                 CLG_WHEN_TRAINING);
 }
 
 static bool check_batch_norm(clg_tensor x, const clg_norm_params *p)

@@ -55,20 +55,24 @@ static clg_status check_patterns(const struct clg_optimizer *optimizer, clg_grap
     return status;
 }
 
-/* A second update would use gradients of before the first. */
+/* A second update would use gradients of before the first; of an update and an assignment one would be
+ * lost. */
 static clg_status check_free(const struct clg_optimizer *optimizer, clg_graph *graph, int64_t entry)
 {
-    for (size_t u = 0; u < graph->updates.count; u++)
-        for (size_t i = 0; i < graph->updates.items[u].count; i++)
-            if (graph->updates.items[u].entries[i] == entry) {
-                clg_graph_fail(graph, CLG_ERR_ARGUMENT,
-                               "minimize: parameter '%s' would be updated by optimizer '%s' and by "
-                               "optimizer '%s' in one graph",
-                               clg_store_get_entry(graph->store, entry)->name,
-                               graph->updates.items[u].name, optimizer->params.name);
-                return CLG_ERR_ARGUMENT;
-            }
-    return CLG_OK;
+    const char *name = clg_store_get_entry(graph->store, entry)->name;
+    const struct clg_update *update = clg_graph_find_update(graph, entry);
+
+    if (update)
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                       "minimize: parameter '%s' would be updated by optimizer '%s' and by "
+                       "optimizer '%s' in one graph",
+                       name, update->name, optimizer->params.name);
+    else if (clg_graph_find_assignment(graph, entry))
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                       "minimize: parameter '%s' would be updated by optimizer '%s' and assigned "
+                       "by clg_assign() in one graph",
+                       name, optimizer->params.name);
+    return clg_graph_status(graph);
 }
 
 static clg_status consider(const struct clg_optimizer *optimizer, clg_graph *graph, uint32_t node,

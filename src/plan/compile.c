@@ -62,6 +62,7 @@ struct clg_plan *clg_plan_create(clg_graph *graph)
     plan->store = graph->store;
     plan->device = clg_store_device(graph->store);
     plan->writes = UINT64_MAX;
+    plan->serial = clg_store_next_serial(graph->store);
     plan->dot.ctx = plan->choices.ctx = ctx;
     clg_launches_init(&plan->feed, plan->device);
     clg_launches_init(&plan->forward, plan->device);

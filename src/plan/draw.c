@@ -399,7 +399,7 @@ static void draw_updates(const struct drawing *d)
     const struct clg_graph *graph = d->plan->graph;
     const struct clg_ir *ir = &d->plan->ir;
 
-    for (size_t u = 0; u < graph->updates.count && ir->mode == CLG_TRAIN; u++) {
+    for (size_t u = 0; u < d->plan->updates; u++) {
         const struct clg_update *update = &graph->updates.items[u];
         uint32_t seen = NONE; /* the box of the edge before */
 

@@ -1,13 +1,15 @@
 /* A step changes parameters and states at its end. An output or an assignment that is one of them
- * itself means the value the step began with: it becomes a copy. */
+ * itself means the value the step began with: it becomes a copy. So does an input that is assigned: it
+ * may be written anew before the update. */
 #include "plan/ir.h"
 
-static bool is_entry(const struct clg_ir *ir, struct clg_ref ref)
+static bool may_change(const struct clg_ir *ir, const struct clg_root *root)
 {
-    const struct clg_ir_node *node = clg_ir_node(ir, ref.node);
+    const struct clg_ir_node *node = clg_ir_node(ir, root->ref.node);
     while (node->op->flags & CLG_OP_VIEW)
         node = clg_ir_node(ir, node->in[0].node);
-    return node->op == CLG_OP(entry);
+    return node->op == CLG_OP(entry) ||
+           (root->kind == CLG_ROOT_STATE && node->op == CLG_OP(input));
 }
 
 static bool changes_entries(const struct clg_ir *ir)
@@ -42,7 +44,7 @@ clg_status clg_pass_keep(struct clg_ir *ir)
     bool changes = changes_entries(ir);
     for (size_t i = 0; changes && i < ir->roots.count; i++) {
         struct clg_root *root = &ir->roots.items[i];
-        if (root->kind != CLG_ROOT_GRADIENT && is_entry(ir, root->ref))
+        if (root->kind != CLG_ROOT_GRADIENT && may_change(ir, root))
             CLG_TRY(copy_of(ir, &root->ref));
     }
     return CLG_OK;

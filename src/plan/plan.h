@@ -56,6 +56,9 @@ struct clg_plan {
     struct clg_launches feed, forward, update;
     size_t updates;  /* how many of the graph's are in it: clg_minimize() may add some later */
     uint64_t writes; /* to the store, as this plan's last update left it */
+    uint64_t serial; /* in the store: whose gradients are there (clg_store_gradient_of) */
+    bool ran;        /* the last forward was enqueued whole: there are outputs */
+    bool pending;    /* and no update has followed it */
     uint32_t losses, metrics, first_sum; /* word of the tally where the sums begin */
     struct clg_text dot, choices;
 };

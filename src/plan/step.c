@@ -70,6 +70,9 @@ clg_status clg_plan_read(clg_plan *plan, const char *output, void *data, size_t 
     struct clg_view view = clg_plan_value(plan, root->ref)->view;
     CLG_TRY(check_size(plan, "read", output, &view, bytes));
     CLG_TRY(clg_device_check(plan->device));
+    if (!plan->ran)
+        return clg_fail(plan->object.ctx, CLG_ERR_STATE,
+                        "read '%s': the plan has made no step, or its last one failed", output);
     return clg_buffer_read(view.buffer, view.offset * 4, data, bytes);
 }
 
@@ -83,13 +86,47 @@ clg_status clg_plan_check_inputs(struct clg_plan *plan)
     return clg_device_check(plan->device);
 }
 
+/* From here on the gradients of another plan are lost. */
+static void claim_gradients(const struct clg_plan *plan)
+{
+    for (size_t i = 0; i < plan->ir.roots.count; i++)
+        if (plan->ir.roots.items[i].kind == CLG_ROOT_GRADIENT)
+            clg_store_set_gradient_of(plan->store, plan->ir.roots.items[i].entry, plan->serial);
+}
+
 clg_status clg_plan_backward(clg_plan *plan)
 {
     if (!plan)
         return CLG_ERR_ARGUMENT;
+    plan->ran = plan->pending = false;
     CLG_TRY(clg_plan_check_inputs(plan));
+    claim_gradients(plan);
     CLG_TRY(clg_launches_run(&plan->feed, 0, plan->feed.list.count));
-    return clg_launches_run(&plan->forward, 0, plan->forward.list.count);
+    CLG_TRY(clg_launches_run(&plan->forward, 0, plan->forward.list.count));
+    plan->ran = plan->pending = true;
+    return CLG_OK;
+}
+
+/* An update applies what this plan's backward left. */
+static clg_status check_backward(const struct clg_plan *plan)
+{
+    if (!plan->pending)
+        return clg_fail(plan->object.ctx, CLG_ERR_STATE,
+                        "update: no clg_plan_backward() of this plan has succeeded since its last "
+                        "update; each update needs one of its own");
+    for (size_t i = 0; i < plan->ir.roots.count; i++) {
+        const struct clg_root *root = &plan->ir.roots.items[i];
+        const struct clg_entry *entry;
+        if (root->kind != CLG_ROOT_GRADIENT)
+            continue;
+        entry = clg_store_get_entry(plan->store, root->entry);
+        if (entry->gradient_of != plan->serial)
+            return clg_fail(plan->object.ctx, CLG_ERR_STATE,
+                            "update: another plan has computed the gradient of '%s' since this "
+                            "plan's clg_plan_backward(); call that again",
+                            entry->name);
+    }
+    return CLG_OK;
 }
 
 /* Their states are what the update's launches write. */
@@ -118,6 +155,8 @@ clg_status clg_plan_update(clg_plan *plan)
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_device_check(plan->device));
     CLG_TRY(check_optimizers(plan));
+    CLG_TRY(check_backward(plan));
+    plan->pending = false;
     CLG_TRY(look_at_foreign_values(plan));
     if (plan->update.list.count)
         clg_store_written(plan->store);

@@ -263,6 +263,16 @@ void clg_store_mark_trained(struct clg_store *store, int64_t entry)
     store->entries.items[entry]->trained = true;
 }
 
+uint64_t clg_store_next_serial(struct clg_store *store)
+{
+    return ++store->plans;
+}
+
+void clg_store_set_gradient_of(struct clg_store *store, int64_t entry, uint64_t plan)
+{
+    store->entries.items[entry]->gradient_of = plan;
+}
+
 struct clg_entry *clg_store_lookup(struct clg_store *store, const char *name)
 {
     int64_t index = name ? clg_store_find(store, name) : -1;

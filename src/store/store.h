@@ -19,6 +19,7 @@ struct clg_entry {
     uint32_t chunk;
     uint64_t offset, count; /* elements */
     bool trained;           /* an optimizer's graph writes its gradient */
+    uint64_t gradient_of;   /* serial number of the plan that wrote it last; 0: none */
 };
 
 /* Words of the step block (uint32 each), the first part of the block buffer; kernels see it as
@@ -79,6 +80,9 @@ struct clg_buffer *clg_store_block(const struct clg_store *store);
 /* Takes a free optimizer part of the block: 0 ..., or -1 when all are taken; and gives it back. */
 int clg_store_take_part(struct clg_store *store);
 void clg_store_give_part(struct clg_store *store, int part);
+/* A number of its own for a plan, from 1; and which plan wrote an entry's gradient last. */
+uint64_t clg_store_next_serial(struct clg_store *store);
+void clg_store_set_gradient_of(struct clg_store *store, int64_t entry, uint64_t plan);
 /* Makes the part's next check compute every element's update. */
 clg_status clg_store_look(struct clg_store *store, int part);
 /* Counts what was written to values and states: a plan that knows the count as its last update left it

@@ -355,3 +355,127 @@ TEST(updates, of_any_numbers)
         bench_close(&b);
     }
 }
+
+/* ---- an update has a backward of its own ---- */
+
+static clg_plan *compile(struct bench *b, clg_graph *graph, clg_mode mode)
+{
+    clg_plan *plan = clg_compile(graph, 1, mode, NULL);
+    cr_assert_not_null(plan, "%s", clg_error(b->ctx));
+    return plan;
+}
+
+TEST(updates, need_a_backward)
+{
+    struct bench b = bench_open(CLG_FORM_AUTO);
+    float x = 1;
+    bench_store(&b);
+    clg_tensor in = clg_input(b.graph, "x", CLG_F32, clg_shape1(1));
+    clg_tensor w = parameter(&b, "w", 1), state = clg_state(b.graph, "s", clg_shape1(1), NULL);
+    test_ok(b.ctx, clg_assign(state, clg_square(in), CLG_WHEN_ALWAYS));
+    test_ok(b.ctx, clg_minimize(clg_sgd_create(b.store, 0.1f, NULL),
+                                clg_output(total(clg_mul(w, in)), "loss")));
+    clg_mode modes[] = {CLG_TRAIN, CLG_INFER};
+    for (int i = 0; i < 2; i++) {
+        clg_plan *plan = compile(&b, b.graph, modes[i]);
+        test_refused(b.ctx, CLG_ERR_STATE, "no clg_plan_backward()", clg_plan_update(plan));
+        test_refused(b.ctx, CLG_ERR_STATE, "'x'", clg_plan_backward(plan));
+        test_refused(b.ctx, CLG_ERR_STATE, "no clg_plan_backward()", clg_plan_update(plan));
+        test_refused(b.ctx, CLG_ERR_STATE, "no step", clg_plan_read(plan, "loss", &x, sizeof(x)));
+        test_ok(b.ctx, clg_plan_write(plan, "x", &x, sizeof(x)));
+        test_ok(b.ctx, clg_plan_backward(plan));
+        test_ok(b.ctx, clg_plan_backward(plan));
+        test_ok(b.ctx, clg_plan_update(plan));
+        test_refused(b.ctx, CLG_ERR_STATE, "needs one of its own", clg_plan_update(plan));
+        test_ok(b.ctx, clg_plan_read(plan, "loss", &x, sizeof(x)));
+        x = 1;
+        test_ok(b.ctx, clg_plan_step(plan));
+        test_refused(b.ctx, CLG_ERR_STATE, "needs one of its own", clg_plan_update(plan));
+    }
+    bench_close(&b);
+}
+
+/* Gradients lie in the store: two plans that train the same parameter cannot be half way both, two with
+ * parameters of their own can. */
+TEST(updates, need_the_gradients_of_their_plan)
+{
+    struct bench b = bench_open(CLG_FORM_AUTO);
+    bench_store(&b);
+    clg_graph *other = clg_graph_create(b.store);
+    clg_init one = {.scheme = CLG_INIT_CONSTANT, .a = 1};
+    test_ok(b.ctx, clg_minimize(optimizer(&b, "sgd", "first", "a", 0.1f),
+                                total(clg_square(parameter(&b, "a", 1)))));
+    test_ok(b.ctx, clg_minimize(optimizer(&b, "adam", "second", "b", 0.1f),
+                                total(clg_square(clg_parameter(other, "b", clg_shape1(3), &one)))));
+    clg_plan *a = compile(&b, b.graph, CLG_TRAIN), *again = compile(&b, b.graph, CLG_TRAIN);
+    clg_plan *c = compile(&b, other, CLG_TRAIN);
+    test_ok(b.ctx, clg_plan_backward(a));
+    test_ok(b.ctx, clg_plan_backward(c));
+    test_ok(b.ctx, clg_plan_update(a));
+    test_ok(b.ctx, clg_plan_update(c));
+    test_ok(b.ctx, clg_plan_backward(a));
+    test_ok(b.ctx, clg_plan_backward(again));
+    test_refused(b.ctx, CLG_ERR_STATE, "gradient of 'a'", clg_plan_update(a));
+    test_ok(b.ctx, clg_plan_update(again));
+    test_ok(b.ctx, clg_plan_step(a));
+    bench_close(&b);
+}
+
+/* What is assigned is what the step computed with. */
+TEST(updates, assign_the_input_of_the_step)
+{
+    struct bench b = bench_open(CLG_FORM_AUTO);
+    float first = 5, second = 7, got = 0;
+    bench_store(&b);
+    clg_tensor in = clg_input(b.graph, "x", CLG_F32, clg_shape1(1));
+    test_ok(b.ctx, clg_assign(clg_state(b.graph, "s", clg_shape1(1), NULL), in, CLG_WHEN_ALWAYS));
+    clg_plan *plan = compile(&b, b.graph, CLG_INFER);
+    test_ok(b.ctx, clg_plan_write(plan, "x", &first, sizeof(first)));
+    test_ok(b.ctx, clg_plan_backward(plan));
+    test_ok(b.ctx, clg_plan_write(plan, "x", &second, sizeof(second)));
+    test_ok(b.ctx, clg_plan_update(plan));
+    test_ok(b.ctx, clg_store_get(b.store, "s", &got, sizeof(got)));
+    cr_assert_eq(got, first);
+    bench_close(&b);
+}
+
+/* ---- of one entry, one ---- */
+
+TEST(updates, of_one_entry_are_one)
+{
+    struct bench b = bench_open(CLG_FORM_AUTO);
+    bench_store(&b);
+    clg_tensor w = parameter(&b, "w", 1);
+    clg_optimizer *o = clg_sgd_create(b.store, 0.1f, NULL);
+    test_ok(b.ctx, clg_assign(w, clg_neg(w), CLG_WHEN_TRAINING));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "parameter 'w' would be updated by optimizer 'sgd' and "
+                 "assigned", clg_minimize(o, total(clg_square(w))));
+    b.graph = clg_graph_create(b.store);
+    w = parameter(&b, "w", 1);
+    test_ok(b.ctx, clg_minimize(o, total(clg_square(w))));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "'w': optimizer 'sgd' updates it",
+                 clg_assign(w, clg_neg(w), CLG_WHEN_ALWAYS));
+    b.graph = clg_graph_create(b.store);
+    clg_tensor s = clg_state(b.graph, "s", clg_shape1(2), NULL);
+    test_ok(b.ctx, clg_assign(s, clg_fill(b.graph, clg_shape1(2), 1), CLG_WHEN_TRAINING));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "'s': the graph assigns to it already",
+                 clg_assign(s, clg_fill(b.graph, clg_shape1(2), 2), CLG_WHEN_ALWAYS));
+    bench_close(&b);
+}
+
+/* A batch norm that is used twice has followed both, in their order. */
+TEST(updates, of_a_shared_batch_norm)
+{
+    struct bench b = bench_open(CLG_FORM_AUTO);
+    float mean = 0;
+    bench_store(&b);
+    clg_tensor first = clg_fill(b.graph, clg_shape2(4, 1), 10);
+    clg_tensor second = clg_fill(b.graph, clg_shape2(4, 1), 100);
+    clg_output(clg_batch_norm_layer(first, "n", NULL), "first");
+    test_ok(b.ctx, clg_layer_share(b.graph, "n"));
+    clg_output(clg_batch_norm_layer(second, "n", NULL), "second");
+    test_ok(b.ctx, clg_plan_step(compile(&b, b.graph, CLG_TRAIN)));
+    test_ok(b.ctx, clg_store_get(b.store, "n.running_mean", &mean, sizeof(mean)));
+    cr_assert_float_eq(mean, 0.9 * (0.1 * 10) + 0.1 * 100, 1e-5);
+    bench_close(&b);
+}

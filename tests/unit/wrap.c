@@ -120,6 +120,19 @@ TEST(wrap, refusals)
     finish(&other);
 }
 
+/* What is minimised after a compile is no part of that plan, also where an input moves. */
+static void minimize_later(clg_ctx *ctx, clg_store *store, clg_graph *graph)
+{
+    const clg_init ones = {.scheme = CLG_INIT_CONSTANT, .a = 1};
+    clg_optimizer_params p = clg_optimizer_defaults("sgd");
+    clg_tensor late = clg_parameter(graph, "late", clg_shape1(2), &ones);
+
+    p.name = "late";
+    p.match = "late";
+    p.weight_decay = 0.5f;
+    test_ok(ctx, clg_minimize(clg_sgd_create(store, 0.5f, &p), clg_sum(late, NULL, 0, false)));
+}
+
 /* The application's buffer as an input: gradients and states that are the input itself follow it,
  * and a later write or feed leaves the buffer alone. */
 TEST(wrap, bound_inputs)
@@ -146,8 +159,11 @@ TEST(wrap, bound_inputs)
                               clg_sum(clg_mul(w, x), NULL, 0, false)));
     plan = clg_compile(graph, 1, CLG_TRAIN, NULL);
     cr_assert_not_null(plan, "%s", clg_error(ctx));
+    minimize_later(ctx, store, graph);
     test_ok(ctx, clg_plan_bind(plan, "x", mem, 4));
     test_ok(ctx, clg_plan_step(plan));
+    test_ok(ctx, clg_store_get(store, "late", v, 8));
+    cr_expect(v[0] == 1 && v[1] == 1, "late is (%g, %g)", (double)v[0], (double)v[1]);
     test_ok(ctx, clg_store_get_gradient(store, "w", v, 8));
     cr_expect(v[0] == 5 && v[1] == 6, "the gradient is (%g, %g)", (double)v[0], (double)v[1]);
     test_ok(ctx, clg_store_get(store, "s", v, 8));
