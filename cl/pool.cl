@@ -79,6 +79,16 @@ kernel void max_pool2d(TENSOR(const float, x), TENSOR(float, y), TENSOR(int, ind
     }
 }
 
+/* The sum of the n places of dy whose index is `here`. */
+INLINE float picked_sum(global const float *dy, global const int *index, int n, int here)
+{
+    float sum = 0.0f;
+    int i = 0;
+#define PICKED(T, i) (index[i] == here ? dy[i] : 0.0f)
+    ADD_UP(float, sum, i, n, 1, PICKED)
+    return sum;
+}
+
 /* dx[h, w] = the sum of dy over the windows whose index this place is; row by row. */
 kernel void max_pool2d_grad(TENSOR(const float, dy), TENSOR(const int, index), TENSOR(float, dx),
                             PLANE)
@@ -91,27 +101,13 @@ kernel void max_pool2d_grad(TENSOR(const float, dy), TENSOR(const int, index), T
     {
         const int w = u % W, h = u / W % H, here = h * W + w;
         const uint plane = u / W / H * (uint)(OH * OW);
+        int h0, h1, w0, w1;
+        places_of(h, H, OH, (kh - 1) * dh + 1, sh, ph, flags, &h0, &h1);
+        places_of(w, W, OW, (kw - 1) * dw + 1, sw, pw, flags, &w0, &w1);
         float sum = 0.0f;
-        if (flags & ADAPTIVE) {
-            int h0, h1, w0, w1;
-            places_of(h, H, OH, kh, sh, ph, flags, &h0, &h1);
-            places_of(w, W, OW, kw, sw, pw, flags, &w0, &w1);
-            for (int oh = h0; oh < h1; oh++)
-                for (int ow = w0; ow < w1; ow++)
-                    sum += index[plane + oh * OW + ow] == here ? dy[plane + oh * OW + ow] : 0.0f;
-            dx[u] = sum;
-            continue;
-        }
-        for (int i = 0; i < kh; i++) {
-            float row = 0.0f;
-            for (int j = 0; j < kw; j++) {
-                const int a = h + ph - i * dh, b = w + pw - j * dw, oh = a / sh, ow = b / sw;
-                if (a < 0 || b < 0 || a % sh != 0 || b % sw != 0 || oh >= OH || ow >= OW)
-                    continue;
-                row += index[plane + oh * OW + ow] == here ? dy[plane + oh * OW + ow] : 0.0f;
-            }
-            sum += row;
-        }
+#define PICKED_ROW(T, o) \
+    picked_sum(dy + plane + (o)*OW + w0, index + plane + (o)*OW + w0, w1 - w0, here)
+        ADD_UP(float, sum, h0, h1, 1, PICKED_ROW)
         dx[u] = sum;
     }
 }
@@ -160,6 +156,24 @@ kernel void avg_pool2d(TENSOR(const float, x), TENSOR(float, y), PLANE)
     }
 }
 
+/* How many numbers window o counts along a dimension. */
+INLINE int count_of(int o, int extent, int places, int k, int s, int p, int flags)
+{
+    int first, end, count;
+    window(o, extent, places, k, s, p, flags, &first, &end, &count);
+    return count;
+}
+
+/* The sum of dy / (rows columns) over the windows first <= o < end of a row, which count so many rows. */
+INLINE float shared_sum(global const float *dy, int rows, int W, int OW, int kw, int sw, int pw,
+                        int flags, int first, int end)
+{
+    float sum = 0.0f;
+#define SHARE(T, o) (dy[o] / (float)(rows * count_of(o, W, OW, kw, sw, pw, flags)))
+    ADD_UP(float, sum, first, end, 1, SHARE)
+    return sum;
+}
+
 /* dx[h, w] = the sum over the windows with this place of dy / their count. */
 kernel void avg_pool2d_grad(TENSOR(const float, dy), TENSOR(float, dx), PLANE)
 {
@@ -169,19 +183,14 @@ kernel void avg_pool2d_grad(TENSOR(const float, dy), TENSOR(float, dx), PLANE)
     EACH(planes * H * W)
     {
         const uint plane = u / W / H * (uint)(OH * OW);
-        int h0, h1, w0, w1, first, end, nh, nw;
+        int h0, h1, w0, w1;
         places_of(u / W % H, H, OH, kh, sh, ph, flags, &h0, &h1);
         places_of(u % W, W, OW, kw, sw, pw, flags, &w0, &w1);
         float sum = 0.0f;
-        for (int oh = h0; oh < h1; oh++) {
-            float row = 0.0f;
-            window(oh, H, OH, kh, sh, ph, flags, &first, &end, &nh);
-            for (int ow = w0; ow < w1; ow++) {
-                window(ow, W, OW, kw, sw, pw, flags, &first, &end, &nw);
-                row += dy[plane + oh * OW + ow] / (float)(nh * nw);
-            }
-            sum += row;
-        }
+#define SHARED_ROW(T, o)                                                                      \
+    shared_sum(dy + plane + (o)*OW, count_of(o, H, OH, kh, sh, ph, flags), W, OW, kw, sw, pw, \
+               flags, w0, w1)
+        ADD_UP(float, sum, h0, h1, 1, SHARED_ROW)
         dx[u] = sum;
     }
 }

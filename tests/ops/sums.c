@@ -114,6 +114,19 @@ IN_BOTH_FORMS(of_gradients)
     expect("a table's gradient", relative_error(g, out[1], MANY / 2 * (double)0.1f), promised);
 }
 
+/* A number that a million windows are of. */
+IN_BOTH_FORMS(of_windows)
+{
+    clg_tensor x = tenths(g, clg_shape3(1, 1, 1)), dx;
+    clg_tensor dy = tenths(g, clg_shape3(1, 1, MANY));
+    const clg_tensor y[2] = {clg_adaptive_avg_pool1d(x, MANY), clg_adaptive_max_pool1d(x, MANY)};
+    for (int i = 0; i < 2; i++) {
+        test_ok(g->ctx, clg_grad(clg_sum(clg_mul(y[i], dy), NULL, 0, false), &x, 1, &dx));
+        expect(i ? "a maximum's gradient" : "an average's gradient",
+               relative_error(g, dx, MANY * (double)0.1f), promised);
+    }
+}
+
 /* So many blocks of images that their products are added up in runs. */
 TEST(sums, of_images)
 {
