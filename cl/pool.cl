@@ -19,8 +19,8 @@ INLINE void window(int o, int extent, int places, int k, int s, int p, int flags
                    int *end, int *count)
 {
     if (flags & ADAPTIVE) {
-        *first = o * extent / places;
-        *end = ((o + 1) * extent + places - 1) / places;
+        *first = (int)((long)o * extent / places);
+        *end = (int)((((long)o + 1) * extent + places - 1) / places);
         *count = *end - *first;
     } else {
         const int from = o * s - p, to = min(from + k, extent + p);
@@ -35,8 +35,8 @@ INLINE void places_of(int i, int extent, int places, int k, int s, int p, int fl
                       int *end)
 {
     if (flags & ADAPTIVE) {
-        *first = i * places / extent;
-        *end = ((i + 1) * places + extent - 1) / extent;
+        *first = (int)((long)i * places / extent);
+        *end = (int)((((long)i + 1) * places + extent - 1) / extent);
     } else {
         const int t = i + p;
         *first = t < k ? 0 : (t - k) / s + 1;

@@ -194,6 +194,9 @@ static const struct example {
 };
 enum { EXAMPLES = sizeof(examples) / sizeof(examples[0]) };
 
+/* Their product is over 2^31: adaptive windows begin at a multiple of one over the other. */
+enum { LONG_ROW = 65536, LONG_PLACES = 40000 };
+
 static clg_tensor planes(struct clg_cases *cases, const struct example *e)
 {
     return clg_case_uniform(cases, clg_shape_make(4, e->x), -1, 1);
@@ -227,6 +230,11 @@ void clg_cases_max_pool2d(struct clg_cases *cases)
     clg_check_twice(cases, "adaptive (3, 4)", clg_square(clg_adaptive_max_pool2d(x, 3, 4)));
     x = clg_case_uniform(cases, clg_shape4(2, 1, 3, 5), -1, 1);
     clg_check(cases, "adaptive, larger", clg_adaptive_max_pool2d(x, 7, 5));
+    if (clg_case_large(cases)) {
+        x = clg_case_uniform(cases, clg_shape4(1, 1, 1, LONG_ROW), -1, 1);
+        clg_check_forward(cases, "adaptive, a long row",
+                          clg_adaptive_max_pool2d(x, 1, LONG_PLACES));
+    }
     clg_pool_params along = {.stride = {2}, .padding = {1}, .dilation = {3}};
     x = clg_case_uniform(cases, clg_shape3(CLG_BATCH, 2, 13), -1, 1);
     clg_check(cases, "sequences", clg_max_pool1d(x, 3, &along));
@@ -297,6 +305,9 @@ void clg_cases_avg_pool2d(struct clg_cases *cases)
         clg_check_forward(cases, "of a long row", clg_avg_pool2d(x, 1, CLG_CASE_LONG, NULL));
         x = clg_case_alike(cases, clg_shape4(1, 1, 317, 331));
         clg_check_forward(cases, "of a large plane", clg_avg_pool2d(x, 317, 331, NULL));
+        x = clg_case_uniform(cases, clg_shape4(1, 1, 1, LONG_ROW), -1, 1);
+        clg_check_forward(cases, "adaptive, a long row",
+                          clg_adaptive_avg_pool2d(x, 1, LONG_PLACES));
     }
     x = clg_case_uniform(cases, clg_shape4(2, 3, 6, 7), 0.5, 1);
     clg_check(cases, "root of squares", clg_l2_pool2d(x, 2, 3, NULL));
@@ -329,5 +340,11 @@ void clg_cases_avg_pool2d_grad(struct clg_cases *cases)
         clg_tensor dy = clg_case_uniform(cases, clg_tensor_shape(y), -1, 1);
         clg_tensor dx = clg_node_add(dy.graph, CLG_OP(avg_pool2d_grad), &dy, 1, &attr, NULL);
         (i == 0 ? clg_check_twice : clg_check)(cases, examples[i].what, dx);
+    }
+    if (clg_case_large(cases)) {
+        struct clg_pool_attr attr = {.size = {1, LONG_ROW}, .flags = CLG_POOL_ADAPTIVE};
+        clg_tensor dy = clg_case_uniform(cases, clg_shape4(1, 1, 1, LONG_PLACES), -1, 1);
+        clg_check_forward(cases, "adaptive, a long row",
+                          clg_node_add(dy.graph, CLG_OP(avg_pool2d_grad), &dy, 1, &attr, NULL));
     }
 }
