@@ -2,8 +2,11 @@
  * result; a refused one returns an invalid tensor and leaves its sentence in clg_error().
  *
  * Elementwise binary ops broadcast as NumPy does: shapes are aligned at the last dimension, and a
- * dimension of 1 is repeated. Axes count from 0; negative ones from the end. Tensors are float32
- * where nothing else is said. */
+ * dimension of 1 is repeated. Axes count from 0; negative ones from the end.
+ *
+ * Tensors are float32 where nothing else is said. Of int32, elementwise ops take the value as float32
+ * (exact up to 2^24) and give float32; ops that only move elements (slice, concat, reshape, permute and
+ * their kin) keep the type; all others refuse it: clg_cast() converts. */
 #ifndef CLGRAD_OPS_H
 #define CLGRAD_OPS_H
 

@@ -115,7 +115,7 @@ clg_tensor clg_rotary_positions(clg_tensor x)
 {
     clg_shape shape = clg_tensor_shape(x), pairs = shape;
     char text[CLG_SHAPE_TEXT];
-    if (!clg_tensor_valid(x))
+    if (!clg_all_float("rotary_positions", &x, 1))
         return invalid;
     int r = shape.rank;
     if (r < 2 || r >= CLG_MAX_RANK || shape.dim[r - 1] % 2 || shape.dim[r - 1] >= CLG_BATCH ||

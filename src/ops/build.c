@@ -24,6 +24,19 @@ bool clg_all_valid(const char *what, const clg_tensor *in, size_t count)
     return wrong == count;
 }
 
+bool clg_all_float(const char *what, const clg_tensor *in, size_t count)
+{
+    if (!clg_all_valid(what, in, count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (clg_tensor_dtype(in[i]) != CLG_F32) {
+            clg_graph_fail(in[i].graph, CLG_ERR_ARGUMENT,
+                           "%s: input %zu is int32, must be float32 (clg_cast converts)", what, i);
+            return false;
+        }
+    return true;
+}
+
 clg_tensor clg_unary(const struct clg_op *op, clg_tensor a, float p0)
 {
     struct clg_ew_attr attr = {.p = {p0}};

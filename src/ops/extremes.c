@@ -57,13 +57,13 @@ clg_tensor clg_reduce_min(clg_tensor x, const int32_t *axes, size_t count, bool 
 
 clg_tensor clg_argmin(clg_tensor x)
 {
-    return clg_argmax(clg_neg(x));
+    return clg_all_float("argmin", &x, 1) ? clg_argmax(clg_neg(x)) : invalid;
 }
 
 static clg_tensor index_along(clg_tensor x, const char *what, int32_t axis, bool keep, bool least)
 {
     struct rows rows;
-    if (!make_rows(x, what, &axis, 1, keep, &rows))
+    if (!clg_all_float(what, &x, 1) || !make_rows(x, what, &axis, 1, keep, &rows))
         return invalid;
     return clg_reshape(least ? clg_argmin(rows.x) : clg_argmax(rows.x), rows.result);
 }
@@ -144,12 +144,14 @@ clg_tensor clg_variance(clg_tensor x, const int32_t *axes, size_t count, bool ke
 
 clg_tensor clg_norm1(clg_tensor x, const int32_t *axes, size_t count, bool keep)
 {
-    return clg_sum(clg_abs(x), axes, count, keep);
+    return clg_all_float("norm1", &x, 1) ? clg_sum(clg_abs(x), axes, count, keep) : invalid;
 }
 
 /* Where the sum of squares is 0, its root's gradient is infinite: it is cut off there. */
 clg_tensor clg_norm2(clg_tensor x, const int32_t *axes, size_t count, bool keep)
 {
+    if (!clg_all_float("norm2", &x, 1))
+        return invalid;
     clg_tensor s = clg_sum(clg_square(x), axes, count, keep);
     clg_tensor safe = clg_add(s, clg_not(s));
     return clg_binary(CLG_OP(keep), s, clg_sqrt(safe), 0);

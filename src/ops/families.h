@@ -213,6 +213,8 @@ LOWER(unbiased);
 /* An elementwise op of one or two tensors, with its number p0. */
 /* Whether all are tensors; else the graph of the first that has one fails, if it has not before. */
 bool clg_all_valid(const char *what, const clg_tensor *in, size_t count);
+/* The same, and of float32: for what is composed of ops that would take int32. */
+bool clg_all_float(const char *what, const clg_tensor *in, size_t count);
 clg_tensor clg_unary(const struct clg_op *op, clg_tensor a, float p0);
 clg_tensor clg_binary(const struct clg_op *op, clg_tensor a, clg_tensor b, float p0);
 /* A value for inference and one of the same shape for training. */

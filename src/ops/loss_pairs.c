@@ -70,7 +70,7 @@ clg_tensor clg_triplet_margin(clg_tensor anchor, clg_tensor positive, clg_tensor
 {
     const char *what = "triplet_margin";
     clg_loss_params p;
-    if (!clg_all_valid(what, (clg_tensor[]){anchor, positive, negative}, 3) ||
+    if (!clg_all_float(what, (clg_tensor[]){anchor, positive, negative}, 3) ||
         !check_vectors(what, anchor, positive) || !check_vectors(what, anchor, negative) ||
         !clg_loss_params_of(what, anchor.graph, params, 0, &p))
         return invalid;

@@ -65,7 +65,7 @@ static bool ready(const char *what, clg_tensor a, clg_tensor b, const clg_loss_p
 {
     char ta[CLG_SHAPE_TEXT], tb[CLG_SHAPE_TEXT];
     clg_shape sa = clg_tensor_shape(a), sb = clg_tensor_shape(b);
-    if (!clg_all_valid(what, (clg_tensor[]){a, b}, 2))
+    if (!clg_all_float(what, (clg_tensor[]){a, b}, 2))
         return false;
     if (!clg_same_shape(&sa, &sb)) {
         clg_graph_fail(a.graph, CLG_ERR_ARGUMENT, "%s: shapes %s and %s must be equal", what,

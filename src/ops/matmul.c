@@ -40,7 +40,7 @@ static bool are_vectors(const char *what, clg_tensor a, clg_tensor b, bool equal
 {
     char ta[CLG_SHAPE_TEXT], tb[CLG_SHAPE_TEXT];
     clg_shape sa = clg_tensor_shape(a), sb = clg_tensor_shape(b);
-    if (!clg_all_valid(what, (clg_tensor[]){a, b}, 2))
+    if (!clg_all_float(what, (clg_tensor[]){a, b}, 2))
         return false;
     if (sa.rank == 1 && sb.rank == 1 && (!equal || sa.dim[0] == sb.dim[0]))
         return true;

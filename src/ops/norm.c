@@ -211,7 +211,7 @@ clg_tensor clg_rms_norm(clg_tensor x, int32_t dims, const clg_norm_params *param
     clg_norm_params p = params ? *params : clg_norm_defaults();
     int32_t axes[CLG_MAX_RANK];
     size_t count = last_axes(x, "rms_norm", dims, axes);
-    if (!count)
+    if (!count || !clg_all_float("rms_norm", &x, 1))
         return invalid;
     clg_tensor mean = clg_mean(clg_square(x), axes, count, true);
     clg_tensor y = clg_mul(x, clg_rsqrt(clg_affine(mean, 1, p.eps)));
@@ -244,7 +244,7 @@ clg_tensor clg_instance_norm(clg_tensor x, const clg_norm_params *params)
 clg_tensor clg_local_response_norm(clg_tensor x, int32_t size, float alpha, float beta, float k)
 {
     clg_shape shape = clg_tensor_shape(x);
-    if (!check_rank(x, "local_response_norm", 3))
+    if (!clg_all_float("local_response_norm", &x, 1) || !check_rank(x, "local_response_norm", 3))
         return invalid;
     if (size < 1)
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,

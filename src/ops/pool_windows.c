@@ -29,6 +29,8 @@ clg_tensor clg_l2_pool2d(clg_tensor x, int32_t kh, int32_t kw, const clg_pool_pa
 {
     clg_pool_params p = params ? *params : clg_pool_defaults();
     p.count_include_pad = true;
+    if (!clg_all_float("l2_pool2d", &x, 1))
+        return (clg_tensor){NULL, -1, 0};
     clg_tensor mean = clg_avg_pool2d(clg_square(x), kh, kw, &p);
     return clg_sqrt(clg_affine(mean, (float)kh * (float)kw, 0));
 }

@@ -3,18 +3,12 @@
 #include <math.h>
 #include "ops/families.h"
 
-static clg_tensor needs_floats(clg_tensor x, const char *what)
-{
-    if (!clg_tensor_valid(x) || clg_tensor_dtype(x) == CLG_F32)
-        return x;
-    return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: the input must be float32", what);
-}
+static const clg_tensor invalid = {NULL, -1, 0};
 
 clg_tensor clg_dropout(clg_tensor x, float p)
 {
-    x = needs_floats(x, "dropout");
-    if (!clg_tensor_valid(x))
-        return x;
+    if (!clg_all_float("dropout", &x, 1))
+        return invalid;
     if (!(p >= 0 && p <= 1))
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "dropout: p is %g, must be in [0, 1]",
                               (double)p);
@@ -49,15 +43,13 @@ static clg_tensor filled(clg_tensor x, int dims, float value)
 static bool has_rank(const char *what, clg_tensor x, int least)
 {
     int rank = clg_tensor_shape(x).rank;
-    if (!clg_tensor_valid(x))
+    if (!clg_all_float(what, &x, 1))
         return false;
     if (rank < least)
         clg_graph_fail(x.graph, CLG_ERR_ARGUMENT, "%s: the input has %d dimensions, must have %d",
                        what, rank, least);
     return rank >= least;
 }
-
-static const clg_tensor invalid = {NULL, -1, 0};
 
 clg_tensor clg_dropout2d(clg_tensor x, float p)
 {
@@ -66,16 +58,16 @@ clg_tensor clg_dropout2d(clg_tensor x, float p)
 
 clg_tensor clg_bernoulli(clg_tensor p)
 {
-    p = needs_floats(p, "bernoulli");
+    if (!clg_all_float("bernoulli", &p, 1))
+        return invalid;
     return clg_by_mode(p, clg_lt(clg_uniform_like(p), p));
 }
 
 /* sqrt(-2 ln(1 - U)) cos(2 pi V) is a normal number (Box & Muller 1958); 1 - U is never 0. */
 clg_tensor clg_gaussian_noise(clg_tensor x, float std)
 {
-    x = needs_floats(x, "gaussian_noise");
-    if (!clg_tensor_valid(x))
-        return x;
+    if (!clg_all_float("gaussian_noise", &x, 1))
+        return invalid;
     if (!(std >= 0) || !isfinite(std))
         return clg_graph_fail(x.graph, CLG_ERR_ARGUMENT,
                               "gaussian_noise: std is %g, must be 0 or a positive number",

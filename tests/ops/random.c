@@ -164,9 +164,9 @@ TEST(random, refusals)
     const char *const words[] = {"p is 1.5, must be in [0, 1]", "std is -1, must be 0 or a positive",
                                  "window (5, 5) is larger than the image (4, 5)",
                                  "p is -1, must be in [0, 1]", "has 0 dimensions, must have 2",
-                                 "dropout: the input must be float32",
-                                 "gaussian_noise: the input must be float32",
-                                 "bernoulli: the input must be float32"};
+                                 "dropout: input 0 is int32, must be float32",
+                                 "gaussian_noise: input 0 is int32, must be float32",
+                                 "bernoulli: input 0 is int32, must be float32"};
     for (int i = 0; i < 8; i++) {
         bench_open(&b);
         refused(i == 0   ? clg_dropout2d(b.x, 1.5f)
