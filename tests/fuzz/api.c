@@ -2,8 +2,8 @@
  * that come and go in any order: no call crashes, hangs, loses memory or fails without a sentence.
  *
  * What a C interface cannot see is kept right: pointers are NULL or good, blocks are as large as what
- * stands beside them says, handles are alive. CLG_FUZZ_SEED and CLG_FUZZ_CALLS make other and longer
- * runs; CLG_FUZZ_TRACE=1 prints each call before it is made. */
+ * stands beside them says, handles are alive. CLG_TEST_ROUNDS makes longer runs and CLG_FUZZ_SEED others;
+ * CLG_FUZZ_TRACE=1 prints each call before it is made. */
 #include "test.h"
 
 #include <float.h>
@@ -15,9 +15,10 @@
 #include "api/api.h"
 #include "base/context.h"
 #include "base/philox.h"
+#include "fuzz/damage.h"
 
 #define SEED    7
-#define CALLS   6000
+#define CALLS   3000
 #define EPISODE 300 /* calls until everything is destroyed */
 #define BLOCK   (1 << 18)
 #define MOST    400 /* things alive, and tensors remembered */
@@ -834,20 +835,15 @@ static void run_episode(int calls)
     }
 }
 
-static uint32_t from_environment(const char *name, uint32_t otherwise)
-{
-    const char *text = getenv(name);
-    return text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
-}
-
 TEST(api, random_calls)
 {
-    uint32_t calls = from_environment("CLG_FUZZ_CALLS", CALLS);
-    seed = from_environment("CLG_FUZZ_SEED", SEED);
-    fprintf(stderr, "CLG_FUZZ_SEED=%u CLG_FUZZ_CALLS=%u\n", seed, calls);
+    const char *other = getenv("CLG_FUZZ_SEED");
+    long calls = damage_rounds(CALLS);
+    seed = other ? (uint32_t)strtoul(other, NULL, 10) : SEED;
+    fprintf(stderr, "CLG_FUZZ_SEED=%u, %ld calls\n", seed, calls);
     test_folder(world.folder);
     make_files();
-    for (uint32_t done = 0; done < calls; done += EPISODE)
+    for (long done = 0; done < calls; done += EPISODE)
         run_episode(EPISODE);
     test_remove(world.folder);
 }
