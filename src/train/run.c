@@ -12,16 +12,21 @@
 
 #include "base/file.h"
 
-/* What a run that was killed before its first save leaves behind. */
-static bool is_unfinished(const char *name)
+/* What a run that was killed before its first save leaves behind: files, never links or pipes. */
+static bool is_unfinished(int folder, const char *name)
 {
     static const char *const files[] = {"recipe.yaml", "log.jsonl", "model.safetensors",
                                         "run.json"};
+    struct stat st;
 
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return true;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT; /* removed meanwhile */
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && S_ISREG(st.st_mode); i++)
         if (clg_file_is_temporary(name, files[i]) || (i < 2 && strcmp(name, files[i]) == 0))
             return true;
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    return false;
 }
 
 clg_status clg_run_check(struct clg_ctx *ctx, const char *dir)
@@ -36,7 +41,7 @@ clg_status clg_run_check(struct clg_ctx *ctx, const char *dir)
         return clg_fail(ctx, CLG_ERR_FILE, "cannot use '%s' as the run's folder: %s", dir,
                         strerror(errno));
     while (usable && (entry = readdir(folder)))
-        usable = is_unfinished(entry->d_name);
+        usable = is_unfinished(dirfd(folder), entry->d_name);
     closedir(folder);
     if (!usable)
         return clg_fail(ctx, CLG_ERR_FILE, "'%s' is not empty: a run's folder must be new or empty",
@@ -118,7 +123,7 @@ clg_status clg_run_open(struct clg_run *run, const char *dir, const char *name)
     path = clg_run_path(run, "log.jsonl");
     if (!path)
         return CLG_ERR_MEMORY;
-    run->log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    run->log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (run->log < 0)
         return clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s': %s", path, strerror(errno));
     CLG_TRY(take_log(run));

@@ -215,6 +215,30 @@ TEST(refusals, recipes)
     test_remove(f.folder);
 }
 
+/* What a killed run leaves are files: nothing is written through a link, nor waited for at a pipe. */
+TEST(refusals, leftovers_of_another_kind)
+{
+    struct fixture f;
+    char *recipe, *after;
+
+    setup(&f);
+    recipe = file_read(f.recipe, NULL);
+    mkdir(f.run, 0777);
+    cr_assert_eq(symlink(f.recipe, file_in(f.run, "log.jsonl")), 0);
+    command_expect(1, "is not empty", "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    after = file_read(f.recipe, NULL);
+    cr_assert_str_eq(after, recipe, "the log was written into another file");
+    remove(file_in(f.run, "log.jsonl"));
+    cr_assert_eq(mkfifo(file_in(f.run, "log.jsonl"), 0600), 0);
+    command_expect(1, "is not empty", "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    remove(file_in(f.run, "log.jsonl"));
+    mkdir(file_in(f.run, "model.safetensors.7.0.tmp"), 0777);
+    command_expect(1, "is not empty", "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    free(recipe);
+    free(after);
+    test_remove(f.folder);
+}
+
 TEST(refusals, folders)
 {
     struct fixture f;
