@@ -89,7 +89,8 @@ typedef struct clg_load_params {
                                * NULL (default): all */
     bool missing; /* entries that the file does not have are left as they are; default false */
     bool extra;   /* float tensors that the store does not have are left out; default false */
-    /* Called with each pair of the file's metadata, before anything is changed; NULL (default). */
+    /* Called with each pair of the metadata of a file that is not damaged, also when its tensors turn
+     * out not to fit, before anything is changed; NULL (default). */
     void (*metadata)(void *user, const char *key, const char *value);
     void *user;
 } clg_load_params;

@@ -322,6 +322,12 @@ static clg_status prepare(struct load *load)
     return load->values ? clg_store_allocate(load->store) : CLG_ERR_MEMORY;
 }
 
+static void give_metadata(const struct load *load)
+{
+    if (load->params.metadata)
+        clg_safetensors_each_metadata(&load->file, load->params.metadata, load->params.user);
+}
+
 static clg_status check(struct load *load)
 {
     load->targets = clg_new(load->ctx, load->file.tensors.count, sizeof(*load->targets));
@@ -329,6 +335,7 @@ static clg_status check(struct load *load)
     if (!load->targets || !load->found)
         return CLG_ERR_MEMORY;
     CLG_TRY(check_sum(load));
+    give_metadata(load);
     CLG_TRY(choose_all(load));
     for (size_t i = 0; i < load->file.tensors.count; i++)
         CLG_TRY(check_tensor(load, i));
@@ -423,12 +430,6 @@ static clg_status commit(struct load *load)
     return CLG_OK;
 }
 
-static void give_metadata(const struct load *load)
-{
-    if (load->params.metadata)
-        clg_safetensors_each_metadata(&load->file, load->params.metadata, load->params.user);
-}
-
 /* So that a large file of another kind is refused before it is read. */
 static clg_status check_head(struct clg_ctx *ctx, const char *path)
 {
@@ -466,10 +467,8 @@ clg_status clg_store_load_with(clg_store *store, const char *path, const clg_loa
     status = clg_safetensors_parse(&load.file, load.ctx, path, data, size);
     if (status == CLG_OK)
         status = check(&load);
-    if (status == CLG_OK) {
-        give_metadata(&load);
+    if (status == CLG_OK)
         status = commit(&load);
-    }
     if (status == CLG_OK && report)
         *report = load.report;
     load_finish(&load);

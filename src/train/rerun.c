@@ -1,6 +1,7 @@
 /* A run's folder again: its recipe, and its model with the weights that belong to it. */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -13,9 +14,15 @@ clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_param
 {
     struct clg_text path = {.ctx = ctx};
     clg_recipe *recipe = NULL;
+    struct stat st;
 
     if (!ctx || !CLG_GIVEN(ctx, run))
         return NULL;
+    if (!run[0] || (stat(run, &st) == 0 && !S_ISDIR(st.st_mode))) {
+        clg_fail(ctx, CLG_ERR_FILE, "'%s' is not a folder, but must be one that a training made",
+                 run);
+        return NULL;
+    }
     clg_text_add(&path, "%s/recipe.yaml", run);
     if (!path.failed)
         recipe = clg_recipe_read(ctx, path.data, params);
@@ -51,26 +58,32 @@ static bool agrees(const char *says, uint64_t read, uint64_t resolved)
     return !says[0] || strcmp(says, text[0]) == 0 || strcmp(says, text[1]) == 0;
 }
 
-static clg_status check_origin(const struct clg_recipe *recipe, const char *run,
-                               const struct origin *origin)
+static clg_status check_model(const struct clg_recipe *recipe, const char *run,
+                              const struct origin *origin)
 {
-    struct clg_fingerprint resolved = clg_recipe_fingerprint(recipe->root);
-    struct clg_ctx *ctx = recipe->object.ctx;
+    if (agrees(origin->model, recipe->read.model, clg_recipe_fingerprint(recipe->root).model))
+        return CLG_OK;
+    return clg_fail(recipe->object.ctx, CLG_ERR_FORMAT,
+                    "'%s/model.safetensors' and the recipe do not belong together: the file was "
+                    "written by a training of another model (its fingerprint is %s, the "
+                    "recipe's %016" PRIx64 "): layers, loss, data.shape or data.normalize differ",
+                    run, origin->model, recipe->read.model);
+}
 
-    if (!agrees(origin->model, recipe->read.model, resolved.model))
-        return clg_fail(
-            ctx, CLG_ERR_FORMAT,
-            "'%s/model.safetensors' and the recipe do not belong together: the file was "
-            "written by a training of another model (its fingerprint is %s, the "
-            "recipe's %016" PRIx64 "): layers, loss, data.shape or data.normalize differ",
-            run, origin->model, recipe->read.model);
-    if (!agrees(origin->recipe, recipe->read.whole, resolved.whole))
-        clg_log_line(
-            ctx, CLG_LOG_WARNING,
-            "'%s/model.safetensors' and the recipe do not belong together: the model is the "
-            "same, but the training was another",
-            run);
-    return CLG_OK;
+static void warn_other_training(const struct clg_recipe *recipe, const char *run,
+                                const struct origin *origin)
+{
+    if (!origin->model[0])
+        clg_log_line(recipe->object.ctx, CLG_LOG_WARNING,
+                     "'%s/model.safetensors' does not say which model it was written for: whether "
+                     "it belongs to the recipe is not known",
+                     run);
+    else if (!agrees(origin->recipe, recipe->read.whole,
+                     clg_recipe_fingerprint(recipe->root).whole))
+        clg_log_line(recipe->object.ctx, CLG_LOG_WARNING,
+                     "'%s/model.safetensors' and the recipe do not belong together: the model is "
+                     "the same, but the training was another",
+                     run);
 }
 
 /* How the training ended, as run.json says: a word of clg_stop_reason_string(), "" when the file is
@@ -125,13 +138,17 @@ static clg_status load_weights(struct clg_recipe *recipe, const char *run, clg_s
     const char *path = clg_blocks_print(&recipe->pool, "%s/model.safetensors", run);
     clg_load_params params = clg_load_defaults();
     struct origin origin = {"", "", ""};
+    clg_status status;
 
     if (!path)
         return CLG_ERR_MEMORY;
     params.metadata = note_origin;
     params.user = &origin;
-    CLG_TRY(clg_store_load_with(store, path, &params, NULL));
-    CLG_TRY(check_origin(recipe, run, &origin));
+    status = clg_store_load_with(store, path, &params, NULL);
+    /* That the file is another model's says more than which tensor does not fit. */
+    CLG_TRY(check_model(recipe, run, &origin));
+    CLG_TRY(status);
+    warn_other_training(recipe, run, &origin);
     warn_unfinished(recipe, run, &origin);
     return CLG_OK;
 }

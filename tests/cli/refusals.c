@@ -252,6 +252,8 @@ TEST(refusals, folders)
     command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
     command_expect(1, "is not empty", "train '%s' --out '%s' --device cpu", f.recipe, f.run);
     command_expect(1, "cannot open 'none/recipe.yaml'", "eval none");
+    command_expect(1, "'' is not a folder, but must be one that a training made", "eval ''");
+    command_expect(1, "recipe.yaml' is not a folder, but must be", "eval '%s'", f.recipe);
     remove(file_in(f.run, "model.safetensors"));
     command_expect(1, "model.safetensors'", "eval '%s' --device cpu", f.run);
     test_remove(f.folder);

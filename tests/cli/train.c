@@ -331,6 +331,43 @@ static void eval_says(const char *run, const char *words)
     command_free(&eval);
 }
 
+/* A copy of a file of weights with the parameters alone: without optimizer states and metadata. */
+static void bare_weights(const char *from, const char *to)
+{
+    size_t size, end = 0;
+    char *file = file_read(from, &size), *out = calloc(1, size), *text;
+    json_t *header = json_object(), *old, *tensor;
+    const char *name;
+    uint64_t length;
+
+    memcpy(&length, file, 8);
+    old = json_loadb(file + 8, (size_t)length, 0, NULL);
+    json_object_foreach(old, name, tensor)
+    {
+        json_t *offsets = json_object_get(tensor, "data_offsets");
+        size_t begin = (size_t)json_integer_value(json_array_get(offsets, 0));
+        size_t bytes = (size_t)json_integer_value(json_array_get(offsets, 1)) - begin;
+
+        if (!offsets || strncmp(name, "optimizer.", 10) == 0)
+            continue;
+        memcpy(out + end, file + 8 + length + begin, bytes);
+        json_object_set_new(tensor, "data_offsets", json_pack("[I, I]", end, end + bytes));
+        json_object_set(header, name, tensor);
+        end += bytes;
+    }
+    text = json_dumps(header, JSON_COMPACT);
+    length = strlen(text);
+    memmove(out + 8 + length, out, end);
+    memcpy(out, &length, 8);
+    memcpy(out + 8, text, length);
+    file_write(to, out, 8 + length + end);
+    json_decref(header);
+    json_decref(old);
+    free(text);
+    free(out);
+    free(file);
+}
+
 /* Weights know what model they are of, what training they come from, and when they are damaged. */
 TEST(train, weights_belong_to_a_recipe)
 {
@@ -357,6 +394,12 @@ TEST(train, weights_belong_to_a_recipe)
     command_expect(0, NULL, "eval '%s' --set data.batch=9 --device cpu", f.run);
     command_expect(0, NULL, "train '%s' --out '%s/seed' --set train.seed=2 --device cpu", f.recipe,
                    f.folder);
+    command_expect(0, NULL, "train '%s' --out '%s/wide' --set model.0.linear.out=9 --device cpu",
+                   f.recipe, f.folder);
+    copy_file(file_in(f.folder, "wide/model.safetensors"), file);
+    command_expect(1, "do not belong together", "eval '%s' --device cpu", f.run);
+    bare_weights(file_in(f.folder, "seed/model.safetensors"), file);
+    eval_says(f.run, "model.safetensors' does not say which model it was written for");
     copy_file(file_in(f.folder, "seed/model.safetensors"), file);
     eval_says(f.run, "the model is the same, but the training was another");
     weights[size - 3] ^= 4;
@@ -402,43 +445,6 @@ TEST(train, starts_from_weights)
     free(log);
     command_free(&eval);
     test_remove(f.folder);
-}
-
-/* A copy of a file of weights with the parameters alone: without optimizer states and metadata. */
-static void bare_weights(const char *from, const char *to)
-{
-    size_t size, end = 0;
-    char *file = file_read(from, &size), *out = calloc(1, size), *text;
-    json_t *header = json_object(), *old, *tensor;
-    const char *name;
-    uint64_t length;
-
-    memcpy(&length, file, 8);
-    old = json_loadb(file + 8, (size_t)length, 0, NULL);
-    json_object_foreach(old, name, tensor)
-    {
-        json_t *offsets = json_object_get(tensor, "data_offsets");
-        size_t begin = (size_t)json_integer_value(json_array_get(offsets, 0));
-        size_t bytes = (size_t)json_integer_value(json_array_get(offsets, 1)) - begin;
-
-        if (!offsets || strncmp(name, "optimizer.", 10) == 0)
-            continue;
-        memcpy(out + end, file + 8 + length + begin, bytes);
-        json_object_set_new(tensor, "data_offsets", json_pack("[I, I]", end, end + bytes));
-        json_object_set(header, name, tensor);
-        end += bytes;
-    }
-    text = json_dumps(header, JSON_COMPACT);
-    length = strlen(text);
-    memmove(out + 8 + length, out, end);
-    memcpy(out, &length, 8);
-    memcpy(out + 8, text, length);
-    file_write(to, out, 8 + length + end);
-    json_decref(header);
-    json_decref(old);
-    free(text);
-    free(out);
-    free(file);
 }
 
 /* Fails unless the first lines of both logs have the same losses. */
