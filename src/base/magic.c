@@ -28,6 +28,13 @@ static const struct magic {
     {BYTES(0, "\x93NUMPY"), "a NumPy array (.npy)", {SAVE, WRITE}},
     {BYTES(0, "\x89HDF\r\n\x1a\n"), "an HDF5 file, as Keras writes", {SAVE, WRITE}},
     {BYTES(0, "GGUF"), "a GGUF file", {SAVE}},
+    {BYTES(0, "\x08\x06"), "an ONNX model", {SAVE}},
+    {BYTES(0, "\x08\x07"), "an ONNX model", {SAVE}},
+    {BYTES(0, "\x08\x08"), "an ONNX model", {SAVE}},
+    {BYTES(0, "\x08\x09"), "an ONNX model", {SAVE}},
+    {BYTES(0, "\x08\x0a"), "an ONNX model", {SAVE}},
+    {BYTES(0, "\x08\x0b"), "an ONNX model", {SAVE}},
+    {BYTES(0, "MATLAB 5.0 MAT"), "a MATLAB file", {SAVE, WRITE}},
     {BYTES(4, "TFL3"), "a TensorFlow Lite model", {SAVE}},
     {BYTES(0, "\x89PNG\r\n\x1a\n"), "a PNG image", {NULL, IMAGE}},
     {BYTES(0, "\xff\xd8\xff"), "a JPEG image", {NULL, IMAGE}},
@@ -43,6 +50,8 @@ static const struct magic {
      {UNPACK, UNPACK, UNPACK}},
     {BYTES(0, "\x28\xb5\x2f\xfd"), "Zstandard data", {UNPACK, UNPACK, UNPACK}},
     {BYTES(0, "7z\xbc\xaf\x27\x1c"), "a 7-Zip archive", {UNPACK, UNPACK, UNPACK}},
+    {BYTES(0, "Rar!\x1a\x07"), "a RAR archive", {UNPACK, UNPACK, UNPACK}},
+    {BYTES(0, "\x04\x22\x4d\x18"), "LZ4 data", {UNPACK, UNPACK, UNPACK}},
     {BYTES(257, "ustar"), "a tar archive", {UNPACK, UNPACK, UNPACK}},
     {BYTES(0, "PAR1"), "a Parquet file", {NULL, WRITE}},
     {BYTES(0, "ARROW1"), "an Arrow file", {NULL, WRITE}},
@@ -63,6 +72,9 @@ static const struct magic {
      "a safetensors file, which holds weights",
      {NULL},
      .fine = 1u << CLG_READS_WEIGHTS},
+    {BYTES(0, "<"), "an HTML or XML document", {FETCH, FETCH, FETCH}, .text = true},
+    {BYTES(0, "\xff\xfe"), "UTF-16 text", {SAVE, WRITE}, .fine = 1u << CLG_READS_RECIPE},
+    {BYTES(0, "\xfe\xff"), "UTF-16 text", {SAVE, WRITE}, .fine = 1u << CLG_READS_RECIPE},
     {BYTES(0, "{"), "a JSON text", {NULL}, .text = true, .fine = 1u << CLG_READS_RECIPE},
 #undef BYTES
 };
@@ -88,6 +100,15 @@ static bool starts(const struct magic *magic, const char *head, size_t size)
                        : memcmp(head + magic->at, magic->bytes, magic->size) == 0;
 }
 
+/* Weights and data begin with lengths, which have bytes that no text has. */
+static bool is_text(const unsigned char *head, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((head[i] < ' ' && !strchr("\t\n\r\f", head[i])) || !head[i] || head[i] == 0x7f)
+            return false;
+    return size >= 8;
+}
+
 clg_status clg_magic_check(struct clg_ctx *ctx, const char *path, const void *head, size_t size,
                            enum clg_reader reader)
 {
@@ -102,5 +123,8 @@ clg_status clg_magic_check(struct clg_ctx *ctx, const char *path, const void *he
         return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is %s, not %s%s%s", path, magic->what,
                         wanted[reader], advice ? ": " : "", advice ? advice : "");
     }
+    if (reader != CLG_READS_RECIPE && is_text(head, size))
+        return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is text, as CSV files are, not %s: %s", path,
+                        wanted[reader], reader == CLG_READS_DATA ? WRITE : SAVE);
     return CLG_OK;
 }

@@ -518,6 +518,14 @@ TEST(safetensors, refuses_what_is_no_such_file)
     spill(b.path, "GGUF\3\0\0\0\1", 9);
     refused(&b, "is a GGUF file");
     spill(b.path, "weights of mine, as text", 24);
+    refused(&b, "is text, as CSV files are, not a safetensors file: in Python, safetensors");
+    spill(b.path, "\xff\xfet\0e\0x\0t\0", 10);
+    refused(&b, "is UTF-16 text");
+    spill(b.path, "\x08\x08\x12\x07pytorch\x1a\x05", 13);
+    refused(&b, "is an ONNX model, not a safetensors file: in Python");
+    spill(b.path, "<Error><Code>AccessDenied</Code>", 32);
+    refused(&b, "is an HTML or XML document");
+    spill(b.path, "\x11\x12\x13\x14\x15\x16\x17\x18\x19", 9);
     refused(&b, "header would have");
     spill(b.path, "\x20\0\0\0\0\0\0\0{}", 10);
     refused(&b, "cut short");
