@@ -88,15 +88,28 @@ static struct clg_yaml *main_entry(struct clg_yaml *node, struct clg_choice *cho
 }
 
 /* Why a map has an entry too many; "" where nothing is known. */
-static const char *hint_entries(const struct clg_parse *p, const struct clg_yaml *node)
+static const char *hint_entries(const struct clg_parse *p, const struct clg_yaml *node,
+                                const struct clg_family *family)
 {
     const char *hint = "";
-    const struct clg_yaml *before = NULL;
+    const struct clg_yaml *before = NULL, *main = NULL, *beside = NULL;
 
     for (const struct clg_yaml *child = node->first; child && hint && !hint[0];
          before = child, child = child->next)
         if (child->key && before)
             hint = clg_hint_key(p, child, before);
+    for (const struct clg_yaml *child = node->first; child; child = child->next)
+        if (child->key && !main && find_kind(family, child->key))
+            main = child;
+        else if (child->key)
+            beside = child;
+    if (hint && !hint[0] && main && beside)
+        hint = clg_blocks_print(p->pool,
+                                find_kind(family, beside->key)
+                                    ? ": '%.60s' and '%.60s' are two"
+                                    : ": '%.60s' stands beside '%.60s', but must be indented "
+                                      "further or be in its braces",
+                                beside->key, main->key);
     return hint ? hint : "";
 }
 
@@ -113,7 +126,7 @@ static clg_status parse_one_of(const struct clg_parse *p, const struct clg_key *
     entry = node->kind != CLG_YAML_LIST ? main_entry(node, choice) : NULL;
     if (!entry) {
         must = clg_blocks_print(p->pool, "one %s, as NAME or {NAME: {...}}%s", family->noun,
-                                hint_entries(p, node));
+                                hint_entries(p, node, family));
         return must ? clg_parse_wrong(p, node, where, must) : CLG_ERR_MEMORY;
     }
     choice->at = node;

@@ -135,6 +135,9 @@ clg_status clg_parse_wrong(const struct clg_parse *p, const struct clg_yaml *nod
  * when memory is short. */
 const char *clg_hint_number(const struct clg_parse *p, const struct clg_yaml *node,
                             const char *must);
+/* The same for an item of a list of numbers after another (or NULL): [0,9]. */
+const char *clg_hint_item(const struct clg_parse *p, const struct clg_yaml *before,
+                          const struct clg_yaml *item);
 const char *clg_hint_key(const struct clg_parse *p, const struct clg_yaml *child,
                          const struct clg_yaml *before);
 /* The nearest of the names that name() gives for i = 0, 1, ... until NULL. */

@@ -67,6 +67,17 @@ static const char *name_of(struct clg_blocks *pool, const char *path)
 
 #define RECIPE_MAX (UINT64_C(16) << 20) /* bytes: what is larger is something else */
 
+/* --set would put a map in the place of a text, as if the file had said nothing. */
+static clg_status check_root(struct clg_yaml *root, struct clg_ctx *ctx)
+{
+    if (clg_yaml_is_null(root))
+        root->kind = CLG_YAML_MAP;
+    if (root->kind != CLG_YAML_MAP)
+        return clg_yaml_fail(ctx, root, "the recipe is %s, but must be a map of keys",
+                             root->kind == CLG_YAML_LIST ? "a list" : "a text");
+    return CLG_OK;
+}
+
 static clg_status parse_file(struct clg_recipe *recipe, const char *path)
 {
     struct clg_ctx *ctx = recipe->object.ctx;
@@ -81,7 +92,7 @@ static clg_status parse_file(struct clg_recipe *recipe, const char *path)
                         CLG_READS_RECIPE) == CLG_OK)
         recipe->root = clg_yaml_parse(&recipe->pool, origin, true, text, size);
     clg_free(ctx, text);
-    return recipe->root ? CLG_OK : clg_error_status(ctx);
+    return recipe->root ? check_root(recipe->root, ctx) : clg_error_status(ctx);
 }
 
 /* ---- what the table cannot say ---- */

@@ -245,6 +245,16 @@ static clg_status parse_shape(const struct clg_parse *p, const struct clg_key *k
     return CLG_OK;
 }
 
+static clg_status wrong_item(const struct clg_parse *p, const struct clg_yaml *before,
+                             const struct clg_yaml *item, const char *where,
+                             enum clg_key_range range)
+{
+    const char *hint = clg_hint_item(p, before, item);
+    const char *must = hint ? clg_blocks_print(p->pool, "%s%s", range_words(range), hint) : NULL;
+
+    return must ? clg_parse_wrong(p, item, where, must) : CLG_ERR_MEMORY;
+}
+
 static clg_status parse_numbers(const struct clg_parse *p, const struct clg_key *key,
                                 struct clg_yaml *node, const char *where, void *field)
 {
@@ -257,9 +267,10 @@ static clg_status parse_numbers(const struct clg_parse *p, const struct clg_key 
     numbers->items = clg_blocks_new(p->pool, count, sizeof(*numbers->items));
     if (!numbers->items)
         return CLG_ERR_MEMORY;
-    for (; numbers->count < count; child = child->next)
+    for (const struct clg_yaml *before = NULL; numbers->count < count;
+         before = child, child = child->next)
         if (!read_number(child, key->range, &numbers->items[numbers->count++]))
-            return clg_parse_wrong(p, child, where, range_words(key->range));
+            return wrong_item(p, before, child, where, key->range);
     return CLG_OK;
 }
 

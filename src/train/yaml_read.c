@@ -51,16 +51,70 @@ static bool has_tab_before(const struct reader *reader, size_t line)
     return at < reader->end && *at == '\t';
 }
 
-/* Whether a line is "word:more": libyaml looks for the colon that a space must follow. */
-static bool has_no_space(const struct reader *reader, size_t line)
+static bool in_word(const struct reader *reader, const char *at)
 {
-    const char *at = find_line(reader, line);
+    return at < reader->end && (isalnum((unsigned char)*at) || *at == '_' || *at == '.');
+}
 
+/* Whether a brace or bracket in a line follows a word: "sgd {lr: 0.1}". */
+static bool opens_after_word(const struct reader *reader, const char *at)
+{
+    bool word = false;
+
+    for (; at < reader->end && *at != '\n' && *at != '#'; at++) {
+        if ((*at == '{' || *at == '[') && word)
+            return true;
+        if (*at != ' ')
+            word = in_word(reader, at);
+    }
+    return false;
+}
+
+/* What is missing in a line: libyaml complains of it there or later. "word:more", "-word",
+ * "word more", "word {more}". */
+static const char *missing_in(const struct reader *reader, size_t line)
+{
+    const char *start = find_line(reader, line), *at = start, *word;
+    bool item;
+
+    while (at < reader->end && *at == ' ')
+        at++;
+    item = at < reader->end && *at == '-';
+    if (item && isalpha((unsigned char)at[1]))
+        return ": a space is missing after the dash";
     while (at < reader->end && (*at == ' ' || *at == '-'))
         at++;
-    while (at < reader->end && (isalnum((unsigned char)*at) || *at == '_' || *at == '.'))
+    for (word = at; in_word(reader, at);)
         at++;
-    return at + 1 < reader->end && *at == ':' && !isspace((unsigned char)at[1]);
+    if (at + 1 < reader->end && *at == ':' && !isspace((unsigned char)at[1]))
+        return ": a space is missing after the colon";
+    if (opens_after_word(reader, start))
+        return ": a colon is missing";
+    while (at > word && at < reader->end && (*at == ' ' || *at == '='))
+        at++;
+    return !item && at > word && (at == reader->end || *at == '\n' || in_word(reader, at))
+               ? ": a colon is missing"
+               : "";
+}
+
+/* libyaml's complaints in other words. */
+static const char *in_other_words(const yaml_parser_t *parser)
+{
+    static const char *const words[][2] = {
+        {"did not find expected ',' or '}'", ": a comma or colon is missing, or the } at its end"},
+        {"did not find expected ',' or ']'", ": a comma is missing, or the ] at its end"},
+        {"mapping values are not allowed in this context",
+         ": this line is indented too far, or has a colon too many"},
+        {"did not find expected key",
+         ": this line is not indented as those around it, or goes on after its end"},
+        {"did not find expected '-' indicator", ": this line is not indented as those around it"},
+        {"found unexpected end of stream", ": a quote is not closed"},
+    };
+
+    for (size_t i = 0; parser->problem && i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(parser->problem, words[i][0]) == 0)
+            return words[i][1];
+    return "";
 }
 
 /* What libyaml says, and what it probably comes from. */
@@ -75,10 +129,10 @@ static void fail_syntax(struct reader *reader)
     if (has_tab_before(reader, mark.line))
         hint = ": the line begins with a tab, but YAML is indented with spaces";
     for (size_t i = 0; !hint[0] && i < (parser->context ? 3u : 2u); i++)
-        if (has_no_space(reader, lines[i])) {
+        if (*(hint = missing_in(reader, lines[i])))
             mark.line = lines[i];
-            hint = ": a space is missing after the colon";
-        }
+    if (!hint[0])
+        hint = in_other_words(parser);
     snprintf(what, sizeof(what), "this is not YAML: %s%s",
              parser->problem ? parser->problem : "out of memory", hint);
     reader_fail(reader, mark, what);

@@ -272,6 +272,36 @@ TEST(recipe, keys_without_values)
     finish(&f);
 }
 
+/* What libyaml says, and what it probably comes from. */
+TEST(recipe, syntax)
+{
+    static const char nesting[] =
+        "'out' stands beside 'linear', but must be indented further or be in its braces";
+    struct fixture f;
+
+    setup(&f);
+    refused(&f, 11, "a colon is missing", "optimizer: {sgd", "optimizer {sgd");
+    refused(&f, 11, "a colon is missing", "{sgd: {", "{sgd {");
+    refused(&f, 4, "a colon is missing", "batch: 16", "batch 16");
+    refused(&f, 4, "a colon is missing", "batch: 16", "batch = 16");
+    refused(&f, 10, "a colon is missing", "loss: cross_entropy", "loss cross_entropy");
+    refused(&f, 12, "a colon is missing", "train: {epochs: 2}", "train\n  epochs: 2");
+    refused(&f, 6, "a colon is missing: write 'linear: {...}'", "linear: {", "linear {");
+    refused(&f, 6, "a space is missing after the colon: write 'linear: {...}'", "linear: {",
+            "linear:{");
+    refused(&f, 8, "a colon is missing: write 'dropout: 0.5'", "dropout: 0.5", "dropout 0.5");
+    refused(&f, 6, "a space is missing after the dash", "- linear", "-linear");
+    refused(&f, 14, "is not indented as those around it", "train: {epochs: 2}\n",
+            "train:\n    epochs: 2\n  seed: 1\n");
+    refused(&f, 14, "is indented too far", "train: {epochs: 2}\n",
+            "train:\n  epochs: 2\n    seed: 1\n");
+    refused(&f, 11, "a comma or colon is missing", "lr: 0.5", "lr: 0.5 momentum: 0.9");
+    refused(&f, 6, nesting, "linear: {out: 5}", "linear:\n    out: 5");
+    refused(&f, 11, "'momentum' stands beside 'sgd'", "{lr: 0.5}", "{lr: 0.5}, momentum: 0.9");
+    refused(&f, 11, "'adam' and 'sgd' are two", "{lr: 0.5}", "{lr: 0.5}, adam: {lr: 0.1}");
+    finish(&f);
+}
+
 /* Numbers in other notations: each is refused, with what to write. */
 TEST(recipe, notations)
 {
@@ -294,6 +324,11 @@ TEST(recipe, notations)
         {".nan", "but must be a number"},
         {".inf", "but must be a number"},
         {"yes", "but must be a number"},
+        {"\xe2\x88\x92" "0.1", "its minus is another character: write -0.1"},
+        {"1e\xe2\x80\x93" "3", "its minus is another character: write 1e-3"},
+        {"10 ms", "a number stands alone, without a unit"},
+        {"0.1x", "a number stands alone, without a unit"},
+        {"0.1\xc2\xb5s", "a number stands alone, without a unit"},
         {"0.1 0.2", "but must be a number"},
         {"[0.1]", "is a list"},
         {"{a: 1}", "is a map"},
@@ -316,6 +351,8 @@ TEST(recipe, notations)
                    "grouped: write 1000", "16", "1,000");
     refused(&f, 4, "a leading zero is octal to some", "16", "010");
     refused(&f, 4, "write it without quotes", "16", "'16'");
+    refused(&f, 4, "a number stands alone, without a unit", "16", "16k");
+    refused(&f, 11, "a decimal comma: write 0.9", "sgd: {lr: 0.5}", "adam: {betas: [0,9, 0,99]}");
     refused(&f, 4, "must be a whole number", "16", "1e3");
     refused(&f, 4, "must be a whole number", "16", "16.0");
     refused(&f, 3, "data.shape is '28,28', but must be a list of 1 to 7 whole numbers over 0: write "
