@@ -342,7 +342,7 @@ TEST(device, arrays)
     cr_expect_arr_eq(got[1], rows[1], 10);
     test_refused(ctx, CLG_ERR_ARGUMENT, "whole rows", clg_array_write(array, rows, 7));
     test_refused(ctx, CLG_ERR_ARGUMENT, "whole rows", clg_array_write(array, rows, 20));
-    test_refused(ctx, CLG_ERR_ARGUMENT, "whole rows", clg_array_write(array, NULL, 5));
+    test_refused(ctx, CLG_ERR_ARGUMENT, "data is NULL", clg_array_write(array, NULL, 5));
     cr_expect_null(clg_array_create(dev, CLG_F32, 0, 5, NULL));
     cr_expect_null(clg_array_create(dev, (clg_dtype)77, 1, 5, NULL));
     cr_expect_null(clg_array_create(dev, CLG_F32, INT32_MAX, INT32_MAX, NULL));
