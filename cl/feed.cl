@@ -5,7 +5,7 @@
 
 INLINE int source_row(global const int *index, global const uint *tally, int i, int rows, int index_rows)
 {
-    int at = (int)tally[0] + i;
+    int at = (int)min(tally[0] + (uint)i, 0x7fffffffu);
     if (index_rows)
         at = index[clamp(at, 0, index_rows - 1)];
     return clamp(at, 0, rows - 1);

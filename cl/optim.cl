@@ -74,7 +74,8 @@ enum { CHECK, APPLY }; /* pass: enum clg_update_pass of src/graph/graph.h */
     const int every = (pass == APPLY) | look | block[part + PART_LOOK] | !(lr <= ORDINARY_LR);     \
     const float limit = pass == APPLY ? ORDINARY : FLT_MAX;                                        \
     int beyond = 0;
-#define STEP_NUMBER (float)(block[part + PART_STEPS] + (pass == CHECK)) /* applied when counted */
+#define STEP_NUMBER /* it is counted between the passes */                                          \
+    (float)(upsample(block[part + PART_STEPS + 1], block[part + PART_STEPS]) + (pass == CHECK))
 #define BEGIN_UPDATE                                                                               \
     FOR_VECTORS(i)                                                                                 \
     {                                                                                              \

@@ -1,11 +1,12 @@
 /* step.cl: what closes the halves of a step, and gated copies into the store.
  *
  * tally: word 0 is the cursor of the feeds; then come the places of the losses and metrics in `own`; from
- * word `first`, four words a metric: sum and carry (floats), count, unused. */
+ * word `first`, four words a metric: sum and carry (floats), count (low, high). */
 #include "common.clh"
 
 #define TALLY_CURSOR 0
 #define TALLY_SLOTS  1
+#define CURSOR_MAX   0x7fffffffu /* past the end of every array, where rows are clamped */
 
 #define EACH(k, count) for (int k = work_item(); k < (int)(count); k += get_global_size(0))
 
@@ -14,7 +15,14 @@ INLINE void merge_flags(global uint *block, const int looked)
 {
     const int bad = looked && block[BLOCK_RAISED] && !block[BLOCK_FIRST_BAD];
     block[BLOCK_WHY] = bad ? block[BLOCK_RAISED] : block[BLOCK_WHY];
-    block[BLOCK_FIRST_BAD] = bad ? block[BLOCK_STEP] + 1 : block[BLOCK_FIRST_BAD];
+    block[BLOCK_FIRST_BAD] |= bad;
+}
+
+/* The number of two words += by, which is 0 or 1. */
+INLINE void advance(global uint *words, const uint by)
+{
+    words[0] += by;
+    words[1] += by & (words[0] == 0);
 }
 
 /* sum += x with the rounding error carried along (Kahan 1965). */
@@ -43,20 +51,20 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     merge_flags(block, part != 0);
 
     const uint drawn = part == 1;
-    block[BLOCK_DRAW] += drawn;
-    block[BLOCK_DRAW + 1] += drawn & (block[BLOCK_DRAW] == 0);
-    tally[TALLY_CURSOR] += part == 2 ? 0 : batch;
+    advance(block + BLOCK_DRAW, drawn);
+    tally[TALLY_CURSOR] = min(tally[TALLY_CURSOR] + (part == 2 ? 0 : batch), CURSOR_MAX);
     const int added = part == 2 || (part == 1 && block[BLOCK_FIRST_BAD]) ? 0 : metrics;
     EACH(k, added) {
         global uint *at = tally + first + 4 * k;
         add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);
         at[2] += batch;
+        at[3] += at[2] < (uint)batch;
     }
 
     const uint good = part == 2 && !block[BLOCK_FIRST_BAD];
-    block[BLOCK_STEP] += good;
+    advance(block + BLOCK_STEP, good);
     EACH(p, 16) {
-        block[BLOCK_WORDS + 16 * p + PART_STEPS] += updated >> p & good;
+        advance(block + BLOCK_WORDS + 16 * p + PART_STEPS, updated >> p & good);
         block[BLOCK_WORDS + 16 * p + PART_LOOK] &= ~(updated >> p & good); /* applying may set it */
     }
 }

@@ -66,7 +66,7 @@ CLG_API clg_status clg_store_get_gradient(clg_store *store, const char *name, fl
 CLG_API void clg_store_seal(clg_store *store);
 
 /* Writes entries as safetensors under their names, optimizer states as optimizer.NAME.STATE.ENTRY, an
- * optimizer's steps as optimizer.NAME.step (U32), the
+ * optimizer's steps as optimizer.NAME.step (U32; U64 from 2^32 on), the
  * counters as metadata clgrad.step and clgrad.draw, and a checksum of all this as clgrad.checksum; tensors kept by a load are written back.
  * Temporary file, fsync, rename: the old file is there until the new one is whole. Equal stores give
  * equal files. metadata: NULL, or pairs key, value, ..., NULL; no key begins with "clgrad.". */

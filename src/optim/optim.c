@@ -143,7 +143,7 @@ static clg_status take_part(struct clg_optimizer *optimizer)
 
     optimizer->part = clg_store_take_part(optimizer->store);
     if (optimizer->part >= 0 && block)
-        return clg_buffer_fill(block, (uint64_t)(CLG_PART(optimizer->part) + CLG_PART_STEPS) * 4, 4,
+        return clg_buffer_fill(block, (uint64_t)(CLG_PART(optimizer->part) + CLG_PART_STEPS) * 4, 8,
                                0);
     if (optimizer->part >= 0)
         return CLG_OK;

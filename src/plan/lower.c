@@ -85,6 +85,11 @@ static clg_status collect_scalars(struct clg_plan *plan, uint32_t *slots)
                     plan->object.ctx, CLG_ERR_UNSUPPORTED,
                     "compile: %s '%s' is a parameter or gradient itself, must be computed from it",
                     metrics ? "metric" : "loss", metrics ? root->name : "");
+            if (view.offset > UINT32_MAX)
+                return clg_fail(plan->object.ctx, CLG_ERR_LIMIT,
+                                "compile: a loss or metric lies %llu floats into the memory of "
+                                "inputs and outputs, must be below 2^32",
+                                (unsigned long long)view.offset);
             slots[n++] = (uint32_t)view.offset;
         }
     return CLG_OK;

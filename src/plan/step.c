@@ -183,7 +183,7 @@ static clg_status read_sums(struct clg_plan *plan, uint32_t index, double *sum, 
     if (sum)
         *sum = (double)parts[0] - (double)parts[1];
     if (count)
-        *count = words[2];
+        *count = (double)words[2] + 0x1p32 * (double)words[3];
     return CLG_OK;
 }
 

@@ -46,12 +46,13 @@ clg_status clg_store_progress(clg_store *store, clg_progress *out)
         CLG_TRY(clg_buffer_read(store->block, 0, words, sizeof(words)));
     *out = (clg_progress){
         .draws = words[CLG_BLOCK_DRAW] | (uint64_t)words[CLG_BLOCK_DRAW_HIGH] << 32,
-        .steps = words[CLG_BLOCK_STEP],
-        .first_bad_step = words[CLG_BLOCK_FIRST_BAD],
+        .steps = words[CLG_BLOCK_STEP] | (uint64_t)words[CLG_BLOCK_STEP_HIGH] << 32,
         .bad_loss = words[CLG_BLOCK_WHY] & CLG_RAISED_LOSS,
         .bad_update = words[CLG_BLOCK_WHY] & CLG_RAISED_UPDATE,
         .bad_index = words[CLG_BLOCK_WHY] & CLG_RAISED_INDEX,
     };
+    if (words[CLG_BLOCK_FIRST_BAD])
+        out->first_bad_step = out->steps + 1;
     return CLG_OK;
 }
 
@@ -67,11 +68,12 @@ clg_status clg_store_clear_bad(clg_store *store)
                             sizeof(zeros));
 }
 
-clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint32_t steps)
+clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint64_t steps)
 {
     const uint32_t words[CLG_BLOCK_WHY + 1] = {[CLG_BLOCK_DRAW] = (uint32_t)draws,
                                                [CLG_BLOCK_DRAW_HIGH] = (uint32_t)(draws >> 32),
-                                               [CLG_BLOCK_STEP] = steps};
+                                               [CLG_BLOCK_STEP] = (uint32_t)steps,
+                                               [CLG_BLOCK_STEP_HIGH] = (uint32_t)(steps >> 32)};
 
     return clg_buffer_write(store->block, 0, words, sizeof(words));
 }

@@ -26,7 +26,7 @@ struct load {
     float *values;          /* room for the largest entry */
     clg_kept_list kept;
     uint64_t draws;
-    uint32_t steps;
+    uint64_t steps;
 };
 
 static void load_finish(struct load *load)
@@ -209,7 +209,8 @@ static clg_status check_tensor(struct load *load, size_t i)
 
     snprintf(where, sizeof(where), "'%s'", load->path);
     if (target->goal == GOAL_STEPS)
-        return clg_state_check_steps(load->ctx, where, tensor->name, &tensor->info);
+        return clg_state_check_steps(load->ctx, where, tensor->name, &tensor->info,
+                                     load->file.body + tensor->offset);
     if (target->goal == GOAL_NOWHERE || target->entry < 0)
         return CLG_OK;
     return clg_state_check(load->ctx, where, tensor->name, &tensor->info,
@@ -236,9 +237,9 @@ static clg_status check_counters(struct load *load)
 
     if (!load->params.counters)
         return CLG_OK;
-    CLG_TRY(read_counter(load, CLG_KEY_STEP, UINT32_MAX - 1, &steps));
+    CLG_TRY(read_counter(load, CLG_KEY_STEP, CLG_STEPS_MAX, &steps));
     CLG_TRY(read_counter(load, CLG_KEY_DRAW, INT64_MAX, &draws));
-    load->steps = (uint32_t)steps;
+    load->steps = (uint64_t)steps;
     load->draws = (uint64_t)draws;
     return CLG_OK;
 }
@@ -357,7 +358,7 @@ static clg_status clear_state(const struct load *load, const struct clg_store_st
             CLG_TRY(clg_buffer_fill(buffer, entry->offset * sizeof(float),
                                     (size_t)entry->count * sizeof(float), 0));
     }
-    return clg_buffer_fill(store->block, clg_state_steps_offset(state), sizeof(uint32_t), 0);
+    return clg_buffer_fill(store->block, clg_state_steps_offset(state), sizeof(uint64_t), 0);
 }
 
 /* A file need not have states: those that are not in it start anew. */
@@ -378,10 +379,8 @@ static clg_status write_tensor(struct load *load, size_t i)
     if (target->goal == GOAL_KEPT || target->goal == GOAL_NOWHERE)
         return CLG_OK;
     if (target->goal == GOAL_STEPS)
-        return clg_buffer_write(
-            load->store->block,
-            clg_state_steps_offset(clg_state_find_steps(load->store, tensor->name)),
-            load->file.body + tensor->offset, sizeof(uint32_t));
+        return clg_state_write_steps(load->store, clg_state_find_steps(load->store, tensor->name),
+                                     &tensor->info, load->file.body + tensor->offset);
     entry = load->store->entries.items[target->entry];
     buffer = target->goal == GOAL_ENTRY
                  ? load->store->chunks.items[entry->chunk].value

@@ -57,6 +57,8 @@ void clg_kept_free(struct clg_ctx *ctx, clg_kept_list *list);
 #define CLG_KEY_PREFIX "clgrad."
 #define CLG_KEY_STEP   CLG_KEY_PREFIX "step"
 #define CLG_KEY_DRAW   CLG_KEY_PREFIX "draw"
+/* Most steps that a file may tell of: there is room to count on. */
+#define CLG_STEPS_MAX (INT64_MAX / 2)
 /* A checksum of the tensors and of the two above: clg_safetensors_hash(). */
 #define CLG_KEY_CHECKSUM CLG_KEY_PREFIX "checksum"
 
@@ -75,16 +77,19 @@ bool clg_state_has_memory(const struct clg_store *store, const struct clg_store_
 /* The first state of the optimizer whose count of steps this name in a file is. NULL: none, or its
  * memory is still to come. */
 const struct clg_store_state *clg_state_find_steps(const struct clg_store *store, const char *name);
-/* Its word in the step block, in bytes. */
+/* Its words in the step block, in bytes. */
 uint64_t clg_state_steps_offset(const struct clg_store_state *state);
 /* Refuses a tensor that cannot be a count of steps. */
 clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const char *name,
-                                 const struct clg_tensor_info *info);
+                                 const struct clg_tensor_info *info, const void *data);
+/* Writes it to the step block. */
+clg_status clg_state_write_steps(struct clg_store *store, const struct clg_store_state *state,
+                                 const struct clg_tensor_info *info, const void *data);
 /* Refuses a tensor that cannot be the values of an entry or of its state. where: for sentences. */
 clg_status clg_state_check(struct clg_ctx *ctx, const char *where, const char *name,
                            const struct clg_tensor_info *info, const struct clg_entry *entry);
 
 /* Sets the counters and clears the flags. */
-clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint32_t steps);
+clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint64_t steps);
 
 #endif

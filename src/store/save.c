@@ -81,13 +81,16 @@ static clg_status collect_store(struct save *save)
     return CLG_OK;
 }
 
-/* Steps of every optimizer whose states are saved. */
+/* Steps of every optimizer whose states are saved: a U32 as long as they fit in one. */
 static clg_status collect_steps(struct save *save)
 {
     const struct clg_store *store = save->store;
+    uint32_t words[CLG_BLOCK_BYTES / 4];
 
+    CLG_TRY(clg_buffer_read(store->block, 0, words, sizeof(words)));
     for (size_t s = 0; s < store->states.count; s++) {
         const struct clg_store_state *state = &store->states.items[s];
+        bool wide = words[CLG_PART(state->part) + CLG_PART_STEPS_HIGH];
         struct source *source;
 
         if (state->index > 0 || !clg_state_has_memory(store, state))
@@ -97,7 +100,9 @@ static clg_status collect_steps(struct save *save)
             return CLG_ERR_MEMORY;
         *source =
             (struct source){.name.ctx = save->ctx,
-                            .info = {.type = CLG_FILE_U32, .count = 1, .bytes = sizeof(uint32_t)},
+                            .info = {.type = wide ? CLG_FILE_U64 : CLG_FILE_U32,
+                                     .count = 1,
+                                     .bytes = wide ? sizeof(uint64_t) : sizeof(uint32_t)},
                             .buffer = store->block,
                             .offset = clg_state_steps_offset(state)};
         clg_text_add(&source->name, CLG_STATE_PREFIX "%s.step", state->optimizer);

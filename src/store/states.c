@@ -1,4 +1,5 @@
 /* Optimizer states in files: what is registered, and what a file had for optimizers to come. */
+#include <inttypes.h>
 #include <string.h>
 #include "base/text.h"
 #include "store/object.h"
@@ -113,14 +114,30 @@ uint64_t clg_state_steps_offset(const struct clg_store_state *state)
 }
 
 clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const char *name,
-                                 const struct clg_tensor_info *info)
+                                 const struct clg_tensor_info *info, const void *data)
 {
     char has[CLG_SHAPE_TEXT];
+    uint64_t steps = 0;
 
-    if (info->type == CLG_FILE_U32 && info->shape.rank == 0)
-        return CLG_OK;
-    return clg_fail(ctx, CLG_ERR_FORMAT, "%s: tensor '%s' is %s %s, must be one U32", where, name,
-                    clg_file_type_name(info->type), clg_shape_text(&info->shape, has));
+    if (info->shape.rank != 0 || (info->type != CLG_FILE_U32 && info->type != CLG_FILE_U64))
+        return clg_fail(ctx, CLG_ERR_FORMAT, "%s: tensor '%s' is %s %s, must be one U32 or U64",
+                        where, name, clg_file_type_name(info->type),
+                        clg_shape_text(&info->shape, has));
+    memcpy(&steps, data, (size_t)info->bytes);
+    if (steps > CLG_STEPS_MAX)
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "%s: tensor '%s' is %" PRIu64 ", must be a number from 0 to %" PRId64,
+                        where, name, steps, CLG_STEPS_MAX);
+    return CLG_OK;
+}
+
+clg_status clg_state_write_steps(struct clg_store *store, const struct clg_store_state *state,
+                                 const struct clg_tensor_info *info, const void *data)
+{
+    uint32_t words[2] = {0};
+
+    memcpy(words, data, (size_t)info->bytes);
+    return clg_buffer_write(store->block, clg_state_steps_offset(state), words, sizeof(words));
 }
 
 clg_status clg_state_check(struct clg_ctx *ctx, const char *where, const char *name,
@@ -169,10 +186,9 @@ static clg_status restore(struct clg_store *store, const void *owner, size_t i, 
     *taken = false;
     state = clg_state_find_steps(store, kept->name);
     if (state && state->owner == owner) {
-        CLG_TRY(
-            clg_state_check_steps(store->object.ctx, "the file loaded", kept->name, &kept->info));
-        CLG_TRY(clg_buffer_write(store->block, clg_state_steps_offset(state), kept->data,
-                                 sizeof(uint32_t)));
+        CLG_TRY(clg_state_check_steps(store->object.ctx, "the file loaded", kept->name,
+                                      &kept->info, kept->data));
+        CLG_TRY(clg_state_write_steps(store, state, &kept->info, kept->data));
         *taken = true;
         return CLG_OK;
     }

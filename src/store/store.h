@@ -27,11 +27,12 @@ struct clg_entry {
 enum clg_block_word {
     CLG_BLOCK_DRAW = 0, /* low word of the draw counter */
     CLG_BLOCK_DRAW_HIGH,
-    CLG_BLOCK_STEP,      /* updates done */
+    CLG_BLOCK_STEP, /* low word of the updates done */
+    CLG_BLOCK_STEP_HIGH,
     CLG_BLOCK_RAISED,    /* flags raised since the last check: or of CLG_RAISED_* */
-    CLG_BLOCK_FIRST_BAD, /* first bad step, 0: none; gated kernels read this alone */
+    CLG_BLOCK_FIRST_BAD, /* 1: the step after those done was bad; gated kernels read this alone */
     CLG_BLOCK_WHY,       /* flags of that step */
-    CLG_BLOCK_SEED,      /* low word of the seed */
+    CLG_BLOCK_SEED = 8,  /* low word of the seed */
     CLG_BLOCK_SEED_HIGH,
     CLG_BLOCK_WORDS = 16
 };
@@ -41,9 +42,10 @@ enum clg_block_word {
 
 /* A part of 16 words per optimizer follows. */
 enum clg_part_word {
-    CLG_PART_LR,   /* float */
-    CLG_PART_STEPS, /* updates this optimizer has done */
-    CLG_PART_LOOK   /* the next check computes every element's update (cl/optim.cl) */
+    CLG_PART_LR,    /* float */
+    CLG_PART_LOOK,  /* 1: the next check computes every element's update (cl/optim.cl) */
+    CLG_PART_STEPS, /* low word of the updates this optimizer has done */
+    CLG_PART_STEPS_HIGH
 };
 #define CLG_BLOCK_OPTIMIZERS 16
 /* Word of the block where part `part` begins. */

@@ -85,7 +85,9 @@ static void count_steps(struct clg_fitting *fit)
     fit->epochs = p->epochs;
     if (p->steps && (!p->epochs || (p->steps - 1) / fit->steps_per_epoch < p->epochs))
         fit->epochs = (p->steps - 1) / fit->steps_per_epoch + 1;
-    fit->steps = fit->epochs * fit->steps_per_epoch;
+    fit->steps = fit->epochs > INT64_MAX / fit->steps_per_epoch
+                     ? INT64_MAX /* more than can be done */
+                     : fit->epochs * fit->steps_per_epoch;
     if (p->steps && p->steps < fit->steps)
         fit->steps = p->steps;
 }

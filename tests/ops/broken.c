@@ -130,12 +130,12 @@ TEST(broken, cursor)
 
 TEST(broken, counters)
 {
-    expect_red("step.counters", "item", "+= drawn", "+= 2 * drawn", "draws after step 1: 2");
-    expect_red("step.counters", "group", "block[BLOCK_STEP] += good", "block[BLOCK_STEP] += 2 * good",
+    expect_red("step.counters", "item", "BLOCK_DRAW, drawn", "BLOCK_DRAW, 2 * drawn", "draws after step 1: 2");
+    expect_red("step.counters", "group", "BLOCK_STEP, good", "BLOCK_STEP, 2 * good",
                "steps after step 1: 2");
     expect_red("step.counters", "item", "updated >> p & good", "updated >> p & 0u",
                "steps of optimizer 0 after step 1: 0");
-    expect_red("step.counters", "item", "& (block[BLOCK_DRAW] == 0)", "& 0u", "over 2^32 - 1: 0");
+    expect_red("step.counters", "item", "by & (words[0] == 0)", "0u", "over 2^32 - 1: 0");
 }
 
 TEST(broken, draws)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <clgrad/train.h>
+#include "train/fit.h"
 
 enum { COUNT = 50, SIZE = 6, CLASSES = 3, BATCH = 8, STEPS = 7 /* of an epoch */ };
 
@@ -302,5 +303,25 @@ TEST(fit, the_largest_batch)
     cr_assert_eq(result.steps, 1);
     cr_assert_eq(result.last.train.samples, COUNT);
     cr_assert_eq(result.last.test.samples, COUNT);
+    finish(&f);
+}
+
+/* So many epochs that their steps are more than a number holds. */
+TEST(fit, the_most_epochs)
+{
+    clg_fit_params params = clg_fit_defaults();
+    struct clg_fitting fit;
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params.batch = 1;
+    params.epochs = INT64_MAX;
+    test_ok(f.ctx, clg_fitting_init(&fit, &f.model, f.data, NULL, &params));
+    cr_assert(fit.epochs == INT64_MAX && fit.steps == INT64_MAX);
+    clg_fitting_finish(&fit);
+    params.steps = 7;
+    test_ok(f.ctx, clg_fitting_init(&fit, &f.model, f.data, NULL, &params));
+    cr_assert_eq(fit.steps, 7);
+    clg_fitting_finish(&fit);
     finish(&f);
 }
