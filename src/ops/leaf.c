@@ -163,7 +163,7 @@ static clg_status check_assigned_once(clg_tensor state)
 
 clg_status clg_assign(clg_tensor state, clg_tensor value, clg_when when)
 {
-    clg_graph *g = state.graph;
+    clg_graph *g = state.graph ? state.graph : value.graph;
     if (!g)
         return CLG_ERR_ARGUMENT;
     CLG_TRY(check_assign(state, value));
