@@ -124,7 +124,7 @@ clg_status clg_magic_check(struct clg_ctx *ctx, const char *path, const void *he
                         wanted[reader], advice ? ": " : "", advice ? advice : "");
     }
     if (reader != CLG_READS_RECIPE && is_text(head, size))
-        return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is text, as CSV files are, not %s: %s", path,
+        return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is not %s: it is text, as CSV files are; %s", path,
                         wanted[reader], reader == CLG_READS_DATA ? WRITE : SAVE);
     return CLG_OK;
 }

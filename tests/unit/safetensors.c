@@ -518,7 +518,7 @@ TEST(safetensors, refuses_what_is_no_such_file)
     spill(b.path, "GGUF\3\0\0\0\1", 9);
     refused(&b, "is a GGUF file");
     spill(b.path, "weights of mine, as text", 24);
-    refused(&b, "is text, as CSV files are, not a safetensors file: in Python, safetensors");
+    refused(&b, "is not a safetensors file: it is text, as CSV files are; in Python, safetensors");
     spill(b.path, "\xff\xfet\0e\0x\0t\0", 10);
     refused(&b, "is UTF-16 text");
     spill(b.path, "\x08\x08\x12\x07pytorch\x1a\x05", 13);
