@@ -105,7 +105,7 @@ static int print_help(void)
 
 int clg_cli_bench(struct clg_cli *cli, int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : NULL;
+    const char *what = clg_cli_word_to_front(argc, argv);
     struct clg_cli_nearest nearest;
 
     if (!what)

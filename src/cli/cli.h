@@ -70,6 +70,8 @@ int clg_cli_parse(struct clg_cli *cli, int argc, char **argv, const struct clg_c
 /* Whether the argument is a flag of several subcommands; *valued: whether the next one is its
  * value. */
 bool clg_cli_common_flag(const char *argument, bool *valued);
+/* Moves the command's name, before which such flags may stand, to argv[1]. NULL: there is none. */
+const char *clg_cli_word_to_front(int argc, char **argv);
 
 /* The known word that is nearest to an unknown one. */
 struct clg_cli_nearest {

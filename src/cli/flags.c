@@ -76,6 +76,22 @@ bool clg_cli_common_flag(const char *argument, bool *valued)
     return false;
 }
 
+const char *clg_cli_word_to_front(int argc, char **argv)
+{
+    bool valued;
+    int at = 1;
+    char *word;
+
+    while (at < argc && clg_cli_common_flag(argv[at], &valued))
+        at += 1 + valued;
+    if (at >= argc)
+        return NULL;
+    word = argv[at];
+    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
+    argv[1] = word;
+    return word;
+}
+
 /* ---- words that are not known ---- */
 
 struct clg_cli_nearest clg_cli_nearest_to(const char *word, size_t length)

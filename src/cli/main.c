@@ -145,34 +145,6 @@ static int print_commands(void)
     return CLG_EXIT_OK;
 }
 
-/* help, help COMMAND, help bench WHAT: as if --help stood behind the rest. */
-static int help(struct clg_cli *cli, int argc, char **argv)
-{
-    const struct clg_cli_command *command;
-
-    if (argc == 1)
-        return print_commands();
-    command = find_command(argv[1]);
-    if (!command)
-        return fail_command(argv[1]);
-    if (argc > 2 + (command->run == clg_cli_bench))
-        return clg_cli_fail(CLG_EXIT_USAGE, "help: '%s' is one argument too many", argv[argc - 1]);
-    memmove(argv, argv + 1, (size_t)(argc - 1) * sizeof(*argv));
-    argv[argc - 1] = "--help";
-    return run_command(cli, command, argc, argv);
-}
-
-/* The first argument that is none of the common flags, which may stand before the command. */
-static int command_at(int argc, char **argv)
-{
-    bool valued;
-    int i = 1;
-
-    while (i < argc && clg_cli_common_flag(argv[i], &valued))
-        i += 1 + valued;
-    return i;
-}
-
 /* The command's name for the flags that ask for what a command does. */
 static const char *alias(const char *word)
 {
@@ -181,6 +153,23 @@ static const char *alias(const char *word)
     if (!strcmp(word, "--help") || !strcmp(word, "-h"))
         return "help";
     return word;
+}
+
+/* help, help COMMAND, help bench WHAT: as if --help stood behind the rest. */
+static int help(struct clg_cli *cli, int argc, char **argv)
+{
+    const struct clg_cli_command *command;
+
+    if (argc == 1 || (argc == 2 && !strcmp(alias(argv[1]), "help")))
+        return print_commands();
+    command = find_command(alias(argv[1]));
+    if (!command)
+        return fail_command(argv[1]);
+    if (argc > 2 + (command->run == clg_cli_bench))
+        return clg_cli_fail(CLG_EXIT_USAGE, "help: '%s' is one argument too many", argv[argc - 1]);
+    memmove(argv, argv + 1, (size_t)(argc - 1) * sizeof(*argv));
+    argv[argc - 1] = "--help";
+    return run_command(cli, command, argc, argv);
 }
 
 static double now(void)
@@ -205,16 +194,12 @@ static int dispatch(int argc, char **argv)
 {
     struct clg_cli cli = {.started = now()};
     const struct clg_cli_command *command;
-    int at = command_at(argc, argv);
-    char *name;
+    const char *name;
 
     set_up_pocl();
-    if (at >= argc)
+    name = clg_cli_word_to_front(argc, argv);
+    if (!name)
         return clg_cli_fail(CLG_EXIT_USAGE, "a command is missing; see clgrad help");
-    /* Its name to the front, the flags behind it. */
-    name = argv[at];
-    memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
-    argv[1] = name;
     if (!strcmp(alias(name), "help"))
         return help(&cli, argc - 1, argv + 1);
     command = find_command(alias(name));

@@ -113,17 +113,33 @@ static const char *hint_entries(const struct clg_parse *p, const struct clg_yaml
     return hint ? hint : "";
 }
 
+/* An entry of no known kind that --set put beside what the file has; it has no line. */
+static const struct clg_yaml *set_beside(const struct clg_yaml *node,
+                                         const struct clg_family *family)
+{
+    for (const struct clg_yaml *child = node->first; child && child != node->last;
+         child = child->next)
+        if (child->next->key && child->next->line == 0 && node->line > 0 &&
+            !find_kind(family, child->next->key))
+            return child->next;
+    return NULL;
+}
+
 static clg_status parse_one_of(const struct clg_parse *p, const struct clg_key *key,
                                struct clg_yaml *node, const char *where, void *field)
 {
     const struct clg_family *family = key->detail;
     struct clg_choice *choice = field;
+    const struct clg_yaml *beside;
     struct clg_yaml *entry;
     const char *must;
 
     if (node->kind == CLG_YAML_SCALAR && !clg_yaml_is_null(node))
         CLG_TRY(expand_word(p, node, family));
     entry = node->kind != CLG_YAML_LIST ? main_entry(node, choice) : NULL;
+    beside = entry ? NULL : set_beside(node, family);
+    if (beside)
+        return unknown_kind(p, beside, where, family, beside->key);
     if (!entry) {
         must = clg_blocks_print(p->pool, "one %s, as NAME or {NAME: {...}}%s", family->noun,
                                 hint_entries(p, node, family));

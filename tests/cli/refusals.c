@@ -56,6 +56,8 @@ TEST(refusals, misspelt_words)
     command_expect(2, "there is no flag '--verson'; the nearest known one is '--version'",
                    "--verson");
     command_expect(2, "the nearest known one is 'eval'", "help evla");
+    command_expect(2, "bench gemm: unknown flag '--x'", "--device cpu bench gemm --x");
+    command_expect(2, "bench gemm: unknown flag '--x'", "bench --device cpu gemm --x");
     command_expect(2, "unknown flag '--stesp'; the nearest known one is '--steps'",
                    "train a --stesp=3");
     command_expect(2, "unknown flag '--jsn'; the nearest known one is '--json'", "devices --jsn");
@@ -141,6 +143,8 @@ TEST(refusals, help_and_version)
     expect_same("help", "--help");
     expect_same("help", "-h");
     expect_same("help bench train", "bench train --help");
+    expect_same("help help", "help");
+    expect_same("help --version", "help version");
     help = output_of("version");
     cr_assert_str_eq(help, "clgrad " CLG_VERSION_STRING "\n");
     free(help);
@@ -171,6 +175,10 @@ TEST(refusals, recipes)
     command_expect(1, "cannot open 'none.yaml'", "train none.yaml");
     command_expect(1, "recipe.yaml:2: cannot open '/none/images.idx'", "train '%s' --data /none",
                    f.recipe);
+    command_expect(1, "unknown optimizer 'sdg'; the nearest known one is 'sgd'",
+                   "train '%s' --set optimizer.sdg.lr=3", f.recipe);
+    command_expect(1, "--set model.0.liner.out=3: model.0: unknown layer 'liner'; the nearest",
+                   "train '%s' --set model.0.liner.out=3", f.recipe);
     command_expect(1, "--set lr: it must be KEY.PATH=VALUE", "train '%s' --set lr", f.recipe);
     command_expect(1, "unknown key 'bath' in data; the nearest known one is 'batch'",
                    "train '%s' --set data.bath=3", f.recipe);
