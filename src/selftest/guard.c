@@ -14,7 +14,7 @@
 /* Words before and after a tensor: as many as it has, so that a row too much stays inside, but
  * these at least and these at most. */
 #define EDGE_LEAST 64u
-#define EDGE_MOST  8192u
+#define EDGE_MOST  131072u
 
 #define ALL UINT32_MAX
 
