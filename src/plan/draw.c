@@ -24,7 +24,7 @@ struct drawing {
     uint32_t *edge; /* of a box: the one to which the last edge from it goes */
 };
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 static const char outside[] = "input", loss_layer[] = "loss";
 
