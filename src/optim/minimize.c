@@ -222,15 +222,18 @@ static clg_status add_update(struct clg_optimizer *optimizer, clg_graph *graph, 
     return CLG_OK;
 }
 
-/* clg_minimize(clg_adam_create(...), loss) must not compile to a graph that learns nothing. */
-static clg_status without_optimizer(clg_graph *graph)
+/* What could not be made is NULL here, and why stays the failure:
+ * clg_minimize(clg_adam_create(...), loss) must not compile to a graph that learns nothing. */
+static clg_status without(struct clg_ctx *ctx, clg_graph *graph, const char *what)
 {
-    const struct clg_ctx *ctx = graph->object.ctx;
-    clg_status status = clg_error_status(ctx);
+    clg_status status = clg_error_status(ctx) ? clg_error_status(ctx) : CLG_ERR_ARGUMENT;
+    char why[CLG_ERROR_MAX];
 
-    if (status == CLG_OK)
-        status = CLG_ERR_ARGUMENT;
-    clg_graph_fail(graph, status, "minimize: there is no optimizer: %s", clg_error(ctx));
+    snprintf(why, sizeof(why), "%s", clg_error(ctx));
+    if (graph)
+        clg_graph_fail(graph, status, "minimize: there is no %s: %s", what, why);
+    else
+        clg_fail(ctx, status, "minimize: there is no %s: %s", what, why);
     return status;
 }
 
@@ -240,11 +243,13 @@ clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss)
     struct clg_ctx *ctx;
     clg_status status;
 
-    if (!CLG_GIVEN(optimizer, loss.graph))
+    if (!optimizer && !loss.graph)
         return CLG_ERR_ARGUMENT;
     if (!optimizer)
-        return without_optimizer(loss.graph);
+        return without(loss.graph->object.ctx, loss.graph, "optimizer");
     ctx = optimizer->object.ctx;
+    if (!loss.graph)
+        return without(ctx, NULL, "graph of the loss");
     if (clg_graph_status(loss.graph) != CLG_OK)
         return clg_graph_status(loss.graph);
     CLG_TRY(check_loss(optimizer, loss));
