@@ -26,8 +26,8 @@ static const char *const seeds[] = {
     "  {repeat: {times: 2, layers: [gelu]}}, {parallel: [[tanh], [{sequential: [silu]}]]},\n"
     "  {maxpool2d: {kernel_size: 2}}, flatten, {layernorm: {normalized_shape: [128]}}]\n"
     "loss: mse\noptimizer: {adamw: {betas: [0.9, 0.999], eps: 1e-8}}\ntrain: {steps: 7}\n",
-    "# a comment\n---\n\"data\":\n  'train':\n    images: >-\n      a b\n    labels: |\n      c\n"
-    "model:\n- lstm: 3\n- linear: 2\nloss: huber\noptimizer: adam\ntrain:\n  epochs: +3\n...\n",
+    ("# a comment\n---\n\"data\":\n  'train':\n    images: >-\n      a b\n    labels: |\n      c\n"
+    "model:\n- lstm: 3\n- linear: 2\nloss: huber\noptimizer: adam\ntrain:\n  epochs: +3\n...\n"),
 };
 static const char *const words[] = {
     "lr",
