@@ -5,7 +5,8 @@
 # Each command is a line for sh, run where the clone lies, the next one after it whether or not it
 # passed; ends with `N passed, N failed`, and the seconds of each. What the commands need they install
 # (tools/packages.sh). FOLDER: where the system is made, or lies already, and stays; default a temporary
-# one. MIRROR: of Debian. Needs root and debootstrap; exit status 77 where no system can be made.
+# one. MIRROR: of Debian; default
+# debootstrap's. Needs root and debootstrap; exit status 77 where no system can be made.
 set -eu
 
 impossible() {
@@ -18,8 +19,7 @@ make_system() {
     [ ! -e "$folder/etc/debian_version" ] || return 0
     command -v debootstrap >/dev/null || impossible "debootstrap is not installed"
     start=$(date +%s)
-    debootstrap --variant=minbase "$release" "$folder" \
-        "${MIRROR:-http://deb.debian.org/debian}" >"$folder.log" 2>&1 || {
+    debootstrap --variant=minbase "$release" "$folder" ${MIRROR:+"$MIRROR"} >"$folder.log" 2>&1 || {
         tail -n 20 "$folder.log" >&2
         rm -f "$folder.log"
         impossible "debootstrap cannot make a system of $release"
@@ -31,7 +31,7 @@ make_system() {
 prepare_system() {
     make_system
     cp -L /etc/resolv.conf "$folder/etc/resolv.conf"
-    # A mirror may be that of a day (snapshot.debian.org).
+    # A mirror may be that of a day.
     echo 'Acquire::Check-Valid-Until "false";' >"$folder/etc/apt/apt.conf.d/clgrad"
     mountpoint -q "$folder/proc" || mount -t proc proc "$folder/proc"
     mountpoint -q "$folder/sys" || mount -t sysfs sysfs "$folder/sys"
