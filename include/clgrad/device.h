@@ -92,6 +92,26 @@ CLG_API const clg_device_info *clg_device_get_info(const clg_device *device);
 /* The kernel form and local size in use. */
 CLG_API clg_form clg_device_get_form(const clg_device *device);
 
+/* What lies in a device's memory, in bytes. */
+typedef struct clg_memory {
+    uint64_t weights;   /* parameters, and states of layers */
+    uint64_t gradients;
+    uint64_t states;    /* of optimizers */
+    uint64_t data;      /* arrays */
+    uint64_t scratch;   /* of the plans, which share it: one a store */
+    uint64_t own;       /* inputs, outputs, constants and metrics of each plan */
+    uint64_t other;     /* counters, and tables of optimizers */
+    uint64_t device;    /* no part of it: what the device has */
+} clg_memory;
+
+/* What was made from the device and lies there now; an application's own buffers are not in it. */
+CLG_API clg_status clg_device_memory(const clg_device *device, clg_memory *out);
+
+/* CLG_ERR_LIMIT, and a sentence with every part, when `planned` adds up to more than the device has
+ * (planned->device is not read): before something is allocated, for clg_device_memory() with what is
+ * to come added, or clg_plan_estimate(). What is allocated is checked like this anyway. */
+CLG_API clg_status clg_device_check_memory(clg_device *device, const clg_memory *planned);
+
 /* Waits until the device did all that was asked of it. */
 CLG_API clg_status clg_device_finish(clg_device *device);
 

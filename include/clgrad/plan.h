@@ -28,6 +28,11 @@ CLG_API clg_plan_params clg_plan_defaults(void);
 CLG_API clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode,
                               const clg_plan_params *params);
 
+/* What would lie on the device if this were compiled now: all that lies there, and what clg_compile()
+ * would add. Allocates nothing there, and does not refuse what is too much. */
+CLG_API clg_status clg_plan_estimate(clg_graph *graph, int64_t batch, clg_mode mode,
+                                     const clg_plan_params *params, clg_memory *out);
+
 CLG_API void clg_plan_destroy(clg_plan **plan);
 
 /* Copies bytes (exactly the input's size) into an input; returns when data is no longer needed. */
@@ -76,6 +81,7 @@ typedef struct clg_plan_report {
     uint32_t kernels;      /* different kernels built for it */
     uint32_t gemm_kernels; /* of these, matrix products */
     uint64_t flops, bytes; /* of a step: arithmetic, and memory read and written */
+    clg_memory memory;     /* all that lies on the device now */
     const char *choices;   /* JSON object: what the plan decided (providers); belongs to the plan */
 } clg_plan_report;
 CLG_API clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out);

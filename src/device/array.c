@@ -73,7 +73,7 @@ static clg_status check_size(struct clg_device *device, clg_dtype type, int64_t 
                         "array (%" PRId64 ", %" PRId64 "): %" PRIu64
                         " bytes are over the largest allocation of %s, %" PRIu64,
                         rows, cols, bytes, device->self.info.name, device->machine.max_alloc);
-    return CLG_OK;
+    return clg_memory_make_room(device, "array", CLG_MEMORY_DATA, bytes);
 }
 
 clg_array *clg_array_create(clg_device *device, clg_dtype type, int64_t rows, int64_t cols,
@@ -94,6 +94,7 @@ clg_array *clg_array_create(clg_device *device, clg_dtype type, int64_t rows, in
     array->cols = cols;
     bytes = (size_t)rows * (size_t)cols * clg_dtype_size(type);
     array->buffer = clg_buffer_create(device, bytes);
+    clg_buffer_count_as(array->buffer, CLG_MEMORY_DATA);
     if (!array->buffer || (data && clg_buffer_write(array->buffer, 0, data, bytes) != CLG_OK))
         clg_array_destroy(&array);
     return array;

@@ -12,7 +12,9 @@ static bool is_big(const struct clg_device *device, size_t bytes)
     return (device->self.quirks & CLG_QUIRK_BIG_BUFFERS) && bytes > UINT32_MAX;
 }
 
-static clg_status allocate(struct clg_device *device, size_t bytes, cl_mem *out)
+/* instead: bytes that are given back for it. */
+static clg_status allocate(struct clg_device *device, enum clg_memory_part part, size_t bytes,
+                           size_t instead, cl_mem *out)
 {
     cl_mem_flags flags = CL_MEM_READ_WRITE;
     char what[64];
@@ -24,6 +26,8 @@ static clg_status allocate(struct clg_device *device, size_t bytes, cl_mem *out)
                         "%s: a buffer of %zu bytes is over the device's largest allocation of %llu",
                         device->self.info.name, bytes,
                         (unsigned long long)device->machine.max_alloc);
+    if (bytes > instead)
+        CLG_TRY(clg_memory_make_room(device, "a buffer", part, bytes - instead));
     if (is_big(device, bytes))
         flags |= MEM_ALLOW_UNRESTRICTED_SIZE;
     *out = clCreateBuffer(device->context, flags, bytes < 4 ? 4 : bytes, NULL, &error);
@@ -39,20 +43,43 @@ static struct clg_buffer *make(struct clg_device *device, cl_mem mem, size_t byt
     struct clg_buffer *buffer = clg_new(device->object.ctx, 1, sizeof(*buffer));
 
     if (!buffer) {
-        clReleaseMemObject(mem);
+        CLG_RELEASE(MemObject, mem);
         return NULL;
     }
     *buffer = (struct clg_buffer){.device = device, .mem = mem, .bytes = bytes};
     return buffer;
 }
 
+static void count(struct clg_buffer *buffer, enum clg_memory_part part, size_t bytes)
+{
+    *clg_memory_part(&buffer->device->memory, buffer->part) -= buffer->counted;
+    buffer->part = part;
+    buffer->counted = bytes;
+    *clg_memory_part(&buffer->device->memory, part) += bytes;
+}
+
+void clg_buffer_count_as(struct clg_buffer *buffer, enum clg_memory_part part)
+{
+    if (buffer)
+        count(buffer, part, buffer->counted);
+}
+
 struct clg_buffer *clg_buffer_create(struct clg_device *device, size_t bytes)
 {
+    struct clg_buffer *buffer;
     cl_mem mem;
 
-    if (allocate(device, bytes, &mem) != CLG_OK)
+    if (allocate(device, CLG_MEMORY_OTHER, bytes, 0, &mem) != CLG_OK)
         return NULL;
-    return make(device, mem, bytes);
+    buffer = make(device, mem, bytes);
+    if (buffer)
+        count(buffer, CLG_MEMORY_OTHER, bytes);
+    return buffer;
+}
+
+struct clg_buffer *clg_buffer_empty(struct clg_device *device)
+{
+    return make(device, NULL, 0);
 }
 
 struct clg_buffer *clg_buffer_wrap(struct clg_device *device, cl_mem mem)
@@ -93,6 +120,7 @@ void clg_buffer_destroy(struct clg_buffer *buffer)
     if (!buffer)
         return;
     CLG_RELEASE(MemObject, buffer->mem);
+    count(buffer, buffer->part, 0);
     clg_free(buffer->device->object.ctx, buffer);
 }
 
@@ -105,8 +133,9 @@ clg_status clg_buffer_resize(struct clg_buffer *buffer, size_t bytes)
 {
     cl_mem mem;
 
-    CLG_TRY(allocate(buffer->device, bytes, &mem));
-    clReleaseMemObject(buffer->mem); /* kernels in the queue keep it until they are done */
+    CLG_TRY(allocate(buffer->device, buffer->part, bytes, buffer->counted, &mem));
+    count(buffer, buffer->part, bytes);
+    CLG_RELEASE(MemObject, buffer->mem); /* kernels in the queue keep it until they are done */
     buffer->mem = mem;
     buffer->bytes = bytes;
     buffer->generation = ++buffer->device->generation;

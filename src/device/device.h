@@ -31,6 +31,8 @@ clg_status clg_device_check(struct clg_device *device);
 struct clg_buffer;
 
 struct clg_buffer *clg_buffer_create(struct clg_device *device, size_t bytes);
+/* A handle without memory, until clg_buffer_resize gives it some. */
+struct clg_buffer *clg_buffer_empty(struct clg_device *device);
 void clg_buffer_destroy(struct clg_buffer *buffer); /* NULL is accepted */
 size_t clg_buffer_size(const struct clg_buffer *buffer);
 /* New memory of bytes behind the same handle; content is lost; launches rebind at their next run.
@@ -44,6 +46,22 @@ clg_status clg_buffer_fill(struct clg_buffer *buffer, uint64_t offset, size_t by
                            uint32_t word); /* bytes % 4 == 0 */
 clg_status clg_buffer_copy(struct clg_buffer *from, uint64_t from_offset, struct clg_buffer *to,
                            uint64_t to_offset, size_t bytes);
+
+/* The account of what lies on a device: a buffer is CLG_MEMORY_OTHER until it is counted as something
+ * else. More than the device has is refused, with every part in the sentence. */
+enum clg_memory_part {
+    CLG_MEMORY_OTHER,
+    CLG_MEMORY_WEIGHTS,
+    CLG_MEMORY_GRADIENTS,
+    CLG_MEMORY_STATES,
+    CLG_MEMORY_DATA,
+    CLG_MEMORY_SCRATCH,
+    CLG_MEMORY_OWN
+};
+void clg_buffer_count_as(struct clg_buffer *buffer, enum clg_memory_part part); /* NULL: nothing */
+clg_memory clg_memory_now(const struct clg_device *device);
+/* what: begins the sentence. */
+clg_status clg_memory_check(struct clg_device *device, const char *what, const clg_memory *planned);
 
 /* Keeps an array after the application destroyed it, until it is released. NULL is accepted. */
 struct clg_array *clg_array_retain(const struct clg_array *array);

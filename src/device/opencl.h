@@ -93,6 +93,7 @@ struct clg_device {
     uint32_t generation; /* counts buffers that were resized */
     uint32_t unflushed;  /* launches since the last flush */
     uint32_t cache_hits; /* programs that came from the disk */
+    clg_memory memory; /* of its buffers */
     CLG_VEC(struct clg_program) programs;
 };
 
@@ -114,10 +115,17 @@ void clg_mailbox_empty(struct clg_ctx *ctx, struct clg_mailbox *mailbox);
 
 struct clg_buffer {
     struct clg_device *device;
-    cl_mem mem;
+    cl_mem mem; /* NULL: none yet */
     size_t bytes;
+    size_t counted; /* of these in the device's account: not those of an application */
+    enum clg_memory_part part;
     uint32_t generation; /* of the memory behind the handle */
 };
+
+uint64_t *clg_memory_part(clg_memory *memory, enum clg_memory_part part);
+/* Refuses bytes more of a part when they are too many. */
+clg_status clg_memory_make_room(struct clg_device *device, const char *what,
+                                enum clg_memory_part part, uint64_t bytes);
 
 /* ---- errors ---- */
 

@@ -45,6 +45,8 @@ struct clg_update {
     void *data;
     clg_status (*check)(const void *data);                           /* the optimizer is there */
     clg_status (*prepare)(void *data);                               /* allocates states */
+    /* Adds the bytes that prepare is still to take; states: those of the optimizer too. */
+    void (*measure)(const void *data, bool states, clg_memory *sum);
     void (*lower)(void *data, struct clg_launches *launches, enum clg_update_pass pass);
     char *name;       /* the optimizer's, for messages: a copy */
     int part;         /* of the step block, where its steps are counted */

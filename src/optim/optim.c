@@ -253,6 +253,25 @@ clg_status clg_optimizer_allocate(struct clg_optimizer *optimizer)
     return clg_store_restore_states(optimizer->store, optimizer);
 }
 
+static bool trains_chunk(const struct clg_optimizer *optimizer, uint32_t chunk)
+{
+    for (size_t i = 0; i < optimizer->trained.count; i++)
+        if (clg_store_get_entry(optimizer->store, optimizer->trained.items[i])->chunk == chunk)
+            return true;
+    return false;
+}
+
+void clg_optimizer_measure(const struct clg_optimizer *optimizer, clg_memory *sum)
+{
+    for (uint32_t c = 0; c < clg_store_chunks(optimizer->store); c++) {
+        struct clg_view view = clg_store_chunk_value(optimizer->store, c);
+        bool made = optimizer->states == 0 || state_buffer((void *)optimizer, 0, c);
+
+        if (!made && trains_chunk(optimizer, c))
+            sum->states += optimizer->states * sizeof(float) * (uint64_t)clg_shape_count(&view.shape);
+    }
+}
+
 /* ---- the learning rate ---- */
 
 clg_status clg_optimizer_send_lr(struct clg_optimizer *optimizer)

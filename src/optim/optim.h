@@ -65,6 +65,7 @@ struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, 
 /* For struct clg_update. */
 clg_status clg_update_check(const void *update);
 clg_status clg_update_prepare(void *update);
+void clg_update_measure(const void *update, bool states, clg_memory *sum);
 void clg_update_lower(void *update, struct clg_launches *launches, enum clg_update_pass pass);
 
 /* The setting of a parameter: of its group, or the optimizer's. match is NULL. */
@@ -75,6 +76,8 @@ void clg_optimizer_free_groups(struct clg_optimizer *optimizer);
 
 /* Memory for the states of every chunk with a trained entry, with what a file had for them. */
 clg_status clg_optimizer_allocate(struct clg_optimizer *optimizer);
+/* Adds the bytes that this is still to take. */
+void clg_optimizer_measure(const struct clg_optimizer *optimizer, clg_memory *sum);
 /* Sends the learning rate to the step block. */
 clg_status clg_optimizer_send_lr(struct clg_optimizer *optimizer);
 

@@ -154,6 +154,19 @@ clg_status clg_update_prepare(void *data)
     return clg_optimizer_send_lr(update->optimizer);
 }
 
+void clg_update_measure(const void *data, bool states, clg_memory *sum)
+{
+    const struct clg_optimizer_update *update = data;
+    uint32_t chunks = clg_store_chunks(update->optimizer->store);
+
+    for (uint32_t c = 0; c < chunks; c++)
+        if ((c >= update->tables.count || !update->tables.items[c]) &&
+            describe_chunk(update, c, NULL) > 0)
+            sum->other += segments_of(update->optimizer->store, c) * sizeof(struct segment);
+    if (states)
+        clg_optimizer_measure(update->optimizer, sum);
+}
+
 /* ---- lower ---- */
 
 static void set_range(struct clg_launch *launch, const struct clg_machine *machine,

@@ -1,4 +1,5 @@
 /* From a graph to a plan: the passes, from top to bottom. */
+#include <stdio.h>
 #include <string.h>
 #include "plan/plan.h"
 
@@ -94,20 +95,22 @@ static clg_status find_block(struct clg_plan *plan)
         return CLG_OK;
     }
     plan->block = clg_buffer_create(plan->device, CLG_BLOCK_BYTES);
+    clg_buffer_count_as(plan->block, CLG_MEMORY_OWN);
     if (!plan->block)
         return clg_error_status(plan->object.ctx);
     return clg_buffer_fill(plan->block, 0, CLG_BLOCK_BYTES, 0);
 }
 
-static bool has_gradients(const struct clg_ir *ir)
+bool clg_plan_has_gradients(const struct clg_plan *plan)
 {
-    for (size_t i = 0; i < ir->roots.count; i++)
-        if (ir->roots.items[i].kind == CLG_ROOT_GRADIENT)
+    for (size_t i = 0; i < plan->ir.roots.count; i++)
+        if (plan->ir.roots.items[i].kind == CLG_ROOT_GRADIENT)
             return true;
     return false;
 }
 
-clg_status clg_plan_compile(struct clg_plan *plan)
+/* All that is decided without device memory. */
+static clg_status analyse(struct clg_plan *plan)
 {
     struct clg_ir *ir = &plan->ir;
     for (size_t i = 0; i < sizeof(passes) / sizeof(*passes); i++)
@@ -115,11 +118,38 @@ clg_status clg_plan_compile(struct clg_plan *plan)
     if (ir->pool.failed)
         return CLG_ERR_MEMORY;
     CLG_TRY(clg_device_check(plan->device));
+    CLG_TRY(clg_plan_check_optimizers(plan));
+    CLG_TRY(clg_store_place(plan->store));
+    CLG_TRY(find_inputs(plan));
+    return clg_plan_measure(plan);
+}
+
+/* What does not fit is said before anything is allocated. */
+static clg_status check_memory(const struct clg_plan *plan)
+{
+    uint64_t arena = plan->places.arena_bytes, own = plan->places.own_bytes;
+    uint64_t most = clg_device_machine(plan->device)->max_alloc;
+    clg_memory planned = clg_memory_now(plan->device);
+    char what[64];
+    if (arena > most || own > most)
+        return clg_fail(plan->object.ctx, CLG_ERR_LIMIT,
+                        "compile: a batch of %lld needs %.1f MiB of scratch and %.1f MiB for "
+                        "inputs and outputs; the device allows buffers of %.1f MiB",
+                        (long long)plan->ir.batch, (double)arena / 0x1p20, (double)own / 0x1p20,
+                        (double)most / 0x1p20);
+    clg_plan_add_memory(plan, &planned);
+    snprintf(what, sizeof(what), "compile: a batch of %lld", (long long)plan->ir.batch);
+    return clg_memory_check(plan->device, what, &planned);
+}
+
+clg_status clg_plan_compile(struct clg_plan *plan)
+{
+    CLG_TRY(analyse(plan));
+    CLG_TRY(check_memory(plan));
     CLG_TRY(clg_store_allocate(plan->store));
-    if (has_gradients(ir))
+    if (clg_plan_has_gradients(plan))
         CLG_TRY(clg_store_allocate_gradients(plan->store));
     CLG_TRY(find_block(plan));
-    CLG_TRY(find_inputs(plan));
     CLG_TRY(clg_plan_place(plan));
     return clg_plan_lower(plan);
 }
@@ -140,10 +170,12 @@ static clg_status check_arguments(clg_graph *graph, int64_t batch, clg_mode mode
     return CLG_OK;
 }
 
-clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode, const clg_plan_params *params)
+/* A plan that has its copy of the graph. */
+static struct clg_plan *begin(clg_graph *graph, int64_t batch, clg_mode mode,
+                              const clg_plan_params *params)
 {
     clg_plan_params p = params ? *params : clg_plan_defaults();
-    if (!graph || check_arguments(graph, batch, mode) != CLG_OK)
+    if (check_arguments(graph, batch, mode) != CLG_OK)
         return NULL;
     struct clg_plan *plan = clg_plan_create(graph);
     if (!plan)
@@ -151,11 +183,34 @@ clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode, const clg_
     clg_status status = clg_ir_build(&plan->ir, graph, batch, mode, p.outputs);
     plan->ir.fuse = p.fuse;
     plan->updates = mode == CLG_TRAIN ? graph->updates.count : 0;
-    if (status == CLG_OK)
-        status = clg_plan_compile(plan);
     if (status != CLG_OK)
         clg_plan_destroy(&plan);
     return plan;
+}
+
+clg_plan *clg_compile(clg_graph *graph, int64_t batch, clg_mode mode, const clg_plan_params *params)
+{
+    struct clg_plan *plan = graph ? begin(graph, batch, mode, params) : NULL;
+    if (plan && clg_plan_compile(plan) != CLG_OK)
+        clg_plan_destroy(&plan);
+    return plan;
+}
+
+clg_status clg_plan_estimate(clg_graph *graph, int64_t batch, clg_mode mode,
+                             const clg_plan_params *params, clg_memory *out)
+{
+    if (!graph || !CLG_GIVEN(graph, out))
+        return CLG_ERR_ARGUMENT;
+    struct clg_plan *plan = begin(graph, batch, mode, params);
+    if (!plan)
+        return clg_error_status(graph->object.ctx);
+    clg_status status = analyse(plan);
+    if (status == CLG_OK) {
+        *out = clg_memory_now(plan->device);
+        clg_plan_add_memory(plan, out);
+    }
+    clg_plan_destroy(&plan);
+    return status;
 }
 
 /* ---- clg_eval ---- */

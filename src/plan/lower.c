@@ -95,17 +95,29 @@ static clg_status collect_scalars(struct clg_plan *plan, uint32_t *slots)
     return CLG_OK;
 }
 
+static uint32_t count_roots(const struct clg_plan *plan, bool metrics)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < plan->ir.roots.count; i++) {
+        const struct clg_root *root = &plan->ir.roots.items[i];
+        count += metrics ? root->kind == CLG_ROOT_OUTPUT && root->metric
+                         : root->kind == CLG_ROOT_LOSS;
+    }
+    return count;
+}
+
+size_t clg_plan_tally_words(const struct clg_plan *plan)
+{
+    return 1 + count_roots(plan, false) + 5 * (size_t)count_roots(plan, true);
+}
+
 static clg_status make_tally(struct clg_plan *plan)
 {
     struct clg_ctx *ctx = plan->object.ctx;
-    struct clg_ir *ir = &plan->ir;
-    plan->losses = plan->metrics = 0;
-    for (size_t i = 0; i < ir->roots.count; i++) {
-        plan->losses += ir->roots.items[i].kind == CLG_ROOT_LOSS;
-        plan->metrics += ir->roots.items[i].kind == CLG_ROOT_OUTPUT && ir->roots.items[i].metric;
-    }
+    plan->losses = count_roots(plan, false);
+    plan->metrics = count_roots(plan, true);
     plan->first_sum = 1 + plan->losses + plan->metrics;
-    size_t words = plan->first_sum + 4 * (size_t)plan->metrics;
+    size_t words = clg_plan_tally_words(plan);
     uint32_t *tally = clg_new(ctx, words, sizeof(*tally));
     if (!tally)
         return CLG_ERR_MEMORY;
@@ -114,6 +126,7 @@ static clg_status make_tally(struct clg_plan *plan)
     if (status == CLG_OK && !plan->tally &&
         !(plan->tally = clg_buffer_create(plan->device, words * 4)))
         status = clg_error_status(ctx);
+    clg_buffer_count_as(plan->tally, CLG_MEMORY_OWN);
     if (status == CLG_OK && first < end) /* lowered again: cursor and sums go on */
         status = clg_buffer_write(plan->tally, first * 4, tally + first, (end - first) * 4);
     clg_free(ctx, tally);

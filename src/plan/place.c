@@ -94,10 +94,6 @@ static void place_leaves(struct clg_plan *plan)
         if (!node->op || !(node->op->flags & CLG_OP_LEAF))
             continue;
         if (node->op == CLG_OP(entry)) {
-            clg_shape shape = v->view.shape;
-            v->view =
-                clg_store_value(plan->store, ((const struct clg_entry_attr *)node->attr)->entry);
-            v->view.shape = shape;
             v->placed = true;
         } else if (v->read) {
             place_own(plan, v);
@@ -130,11 +126,32 @@ static void place_roots(struct clg_plan *plan)
         if (root->kind != CLG_ROOT_GRADIENT) {
             place_own(plan, base);
         } else {
-            struct clg_view to = clg_store_gradient(plan->store, root->entry);
-            base->view.buffer = to.buffer;
-            base->view.offset = to.offset;
+            base->gradient = (uint32_t)i + 1;
             base->placed = true;
         }
+    }
+}
+
+static void point_at(struct clg_value *v, struct clg_view place)
+{
+    v->view.buffer = place.buffer;
+    v->view.offset = place.offset;
+}
+
+static void point_into_store(struct clg_plan *plan)
+{
+    struct clg_ir *ir = &plan->ir;
+    for (uint32_t at = 0; at < ir->order_count; at++) {
+        const struct clg_ir_node *node = clg_ir_node(ir, ir->order[at]);
+        if (node->op == CLG_OP(entry))
+            point_at(clg_plan_value(plan, (struct clg_ref){ir->order[at], 0}),
+                     clg_store_value(plan->store,
+                                     ((const struct clg_entry_attr *)node->attr)->entry));
+    }
+    for (uint32_t i = 0; i < plan->places.count; i++) {
+        struct clg_value *v = &plan->places.values[i];
+        if (v->gradient)
+            point_at(v, clg_store_gradient(plan->store, ir->roots.items[v->gradient - 1].entry));
     }
 }
 
@@ -260,8 +277,7 @@ static uint64_t largest_live_sum(const struct clg_scratch *list, uint32_t count,
     return most;
 }
 
-static clg_status plan_arena(struct clg_plan *plan, struct clg_scratch **list_out,
-                             uint32_t *count_out)
+static clg_status plan_arena(struct clg_plan *plan)
 {
     struct clg_ir *ir = &plan->ir;
     struct clg_places *p = &plan->places;
@@ -278,15 +294,16 @@ static clg_status plan_arena(struct clg_plan *plan, struct clg_scratch **list_ou
     qsort(sorted, count, sizeof(*sorted), larger_first);
     assign_offsets(sorted, sorted + most, count, &p->arena_bytes);
     p->arena_bound = largest_live_sum(list, count, live, ir->order_count);
-    *list_out = list;
-    *count_out = count;
+    p->scratch = list;
+    p->scratch_count = count;
     return CLG_OK;
 }
 
-static void point_into_arena(struct clg_plan *plan, const struct clg_scratch *list, uint32_t count)
+static void point_into_arena(struct clg_plan *plan)
 {
     struct clg_buffer *arena = clg_store_arena(plan->store);
-    for (uint32_t i = 0; i < count; i++) {
+    const struct clg_scratch *list = plan->places.scratch;
+    for (uint32_t i = 0; i < plan->places.scratch_count; i++) {
         struct clg_value *v = list[i].value;
         if (v) {
             v->view.buffer = arena;
@@ -314,21 +331,6 @@ clg_status clg_plan_follow(struct clg_plan *plan)
     return copy_roots(plan);
 }
 
-static clg_status check_limits(struct clg_plan *plan)
-{
-    const struct clg_machine *m = clg_device_machine(plan->device);
-    uint64_t arena = plan->places.arena_bytes, own = plan->places.own_bytes;
-    uint64_t largest = arena > own ? arena : own;
-    if (largest <= m->max_alloc && arena + own <= m->memory)
-        return CLG_OK;
-    return clg_fail(plan->object.ctx, CLG_ERR_LIMIT,
-                    "compile: a batch of %lld needs %.1f MiB of scratch and %.1f MiB for inputs "
-                    "and outputs; the "
-                    "device allows buffers of %.1f MiB and has %.1f MiB",
-                    (long long)plan->ir.batch, (double)arena / 0x1p20, (double)own / 0x1p20,
-                    (double)m->max_alloc / 0x1p20, (double)m->memory / 0x1p20);
-}
-
 /* A driver that promises more memory than it has fails here, not in epoch 3. */
 static clg_status touch(struct clg_buffer *buffer)
 {
@@ -337,33 +339,72 @@ static clg_status touch(struct clg_buffer *buffer)
     return clg_buffer_read(buffer, 0, &word, sizeof(word));
 }
 
-static clg_status allocate(struct clg_plan *plan)
+/* Kernels take buffers also where a plan needs no memory of the kind. */
+static uint64_t own_size(const struct clg_plan *plan)
 {
-    struct clg_buffer *arena = clg_store_arena(plan->store);
-    size_t before = arena ? clg_buffer_size(arena) : 0;
-    CLG_TRY(clg_buffer_resize(plan->own, plan->places.own_bytes ? plan->places.own_bytes : 64));
-    CLG_TRY(
-        clg_store_reserve(plan->store, plan->places.arena_bytes ? plan->places.arena_bytes : 64));
-    CLG_TRY(touch(plan->own));
-    arena = clg_store_arena(plan->store);
-    return clg_buffer_size(arena) > before ? touch(arena) : CLG_OK;
+    return plan->places.own_bytes ? plan->places.own_bytes : 64;
 }
 
-clg_status clg_plan_place(struct clg_plan *plan)
+static uint64_t arena_size(const struct clg_plan *plan)
 {
-    struct clg_scratch *list;
-    uint32_t count;
-    plan->own = clg_buffer_create(plan->device, 64);
+    return plan->places.arena_bytes ? plan->places.arena_bytes : 64;
+}
+
+static size_t arena_now(const struct clg_plan *plan)
+{
+    const struct clg_buffer *arena = clg_store_arena(plan->store);
+    return arena ? clg_buffer_size(arena) : 0;
+}
+
+static clg_status allocate(struct clg_plan *plan)
+{
+    size_t before = arena_now(plan);
+    CLG_TRY(clg_buffer_resize(plan->own, own_size(plan)));
+    CLG_TRY(clg_store_reserve(plan->store, arena_size(plan)));
+    CLG_TRY(touch(plan->own));
+    return arena_now(plan) > before ? touch(clg_store_arena(plan->store)) : CLG_OK;
+}
+
+static void measure_updates(const struct clg_plan *plan, clg_memory *sum)
+{
+    const struct clg_update *updates = plan->graph->updates.items;
+    for (size_t i = 0; i < plan->updates; i++) {
+        bool first = true;
+        for (size_t k = 0; k < i; k++)
+            first = first && updates[k].part != updates[i].part;
+        updates[i].measure(updates[i].data, first, sum);
+    }
+}
+
+void clg_plan_add_memory(const struct clg_plan *plan, clg_memory *sum)
+{
+    size_t before = arena_now(plan);
+    clg_store_measure(plan->store, clg_plan_has_gradients(plan), sum);
+    measure_updates(plan, sum);
+    sum->own += own_size(plan) + clg_plan_tally_words(plan) * 4;
+    sum->scratch += arena_size(plan) > before ? arena_size(plan) - before : 0;
+    if (plan->ir.mode != CLG_TRAIN)
+        sum->own += CLG_BLOCK_BYTES;
+}
+
+clg_status clg_plan_measure(struct clg_plan *plan)
+{
+    plan->own = clg_buffer_empty(plan->device);
     if (!plan->own)
-        return clg_error_status(plan->object.ctx);
+        return CLG_ERR_MEMORY;
+    clg_buffer_count_as(plan->own, CLG_MEMORY_OWN);
     CLG_TRY(make_values(plan));
     find_lifetimes(plan);
     place_leaves(plan);
     place_roots(plan);
     clg_plan_share(plan);
-    CLG_TRY(plan_arena(plan, &list, &count));
-    CLG_TRY(check_limits(plan));
+    return plan_arena(plan);
+}
+
+clg_status clg_plan_place(struct clg_plan *plan)
+{
     CLG_TRY(allocate(plan));
-    point_into_arena(plan, list, count);
+    point_into_store(plan);
+    point_into_arena(plan);
     return clg_plan_follow(plan);
 }

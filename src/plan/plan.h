@@ -12,6 +12,7 @@ struct clg_value {
     struct clg_ref base;  /* the value whose memory it shares (itself, but for reshapes) */
     uint32_t begin, end;  /* positions in the order: made, last read */
     bool read, placed;
+    uint32_t gradient; /* number of the root whose gradient is written here, from 1; 0: none */
 };
 struct clg_scratch {
     uint64_t bytes, offset; /* in the arena */
@@ -23,6 +24,8 @@ struct clg_places {
     struct clg_value *values;
     uint32_t count;
     struct clg_view *workspace; /* per position in the order */
+    struct clg_scratch *scratch;
+    uint32_t scratch_count;
     uint64_t own_bytes, arena_bytes, arena_bound;
 };
 
@@ -65,8 +68,15 @@ struct clg_plan {
 
 struct clg_value *clg_plan_value(const struct clg_plan *plan, struct clg_ref ref);
 
-/* Decides where every value lies (place.c); allocates own memory and reserves the arena. */
+/* Decides how everything lies in the plan's own memory and in the arena (place.c); and gets these, and
+ * the places in the store. */
+clg_status clg_plan_measure(struct clg_plan *plan);
 clg_status clg_plan_place(struct clg_plan *plan);
+/* Adds the bytes that compiling it is still to take, once it was measured. */
+void clg_plan_add_memory(const struct clg_plan *plan, clg_memory *sum);
+bool clg_plan_has_gradients(const struct clg_plan *plan);
+/* How many words the tally has (lower.c). */
+size_t clg_plan_tally_words(const struct clg_plan *plan);
 /* Results lie where operands did that nobody reads later (share.c). */
 void clg_plan_share(struct clg_plan *plan);
 /* Reshapes lie where their source lies, and copies start there: again after an input moved. */
@@ -85,6 +95,8 @@ clg_status clg_plan_compile(struct clg_plan *plan);
 /* NULL, and a failure that lists what there is, for an unknown name. */
 struct clg_plan_input *clg_plan_find_input(struct clg_plan *plan, const char *name);
 struct clg_root *clg_plan_find_output(struct clg_plan *plan, const char *name);
+/* The optimizers that it updates with are there. */
+clg_status clg_plan_check_optimizers(const struct clg_plan *plan);
 /* Every input is written, bound or fed; the device lives. */
 clg_status clg_plan_check_inputs(struct clg_plan *plan);
 

@@ -32,6 +32,7 @@ clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out)
     *out = (clg_plan_report){.arena_bytes = plan->places.arena_bytes,
                              .arena_bound = plan->places.arena_bound,
                              .own_bytes = plan->places.own_bytes,
+                             .memory = clg_memory_now(plan->device),
                              .choices = choices((struct clg_plan *)plan)};
     const struct clg_launches *lists[] = {&plan->feed, &plan->forward, &plan->update};
     for (size_t i = 0; i < 3; i++)

@@ -130,7 +130,7 @@ static clg_status check_backward(const struct clg_plan *plan)
 }
 
 /* Their states are what the update's launches write. */
-static clg_status check_optimizers(const struct clg_plan *plan)
+clg_status clg_plan_check_optimizers(const struct clg_plan *plan)
 {
     const struct clg_graph *g = plan->graph;
     for (size_t i = 0; i < plan->updates; i++)
@@ -154,7 +154,7 @@ clg_status clg_plan_update(clg_plan *plan)
     if (!plan)
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_device_check(plan->device));
-    CLG_TRY(check_optimizers(plan));
+    CLG_TRY(clg_plan_check_optimizers(plan));
     CLG_TRY(check_backward(plan));
     plan->pending = false;
     CLG_TRY(look_at_foreign_values(plan));

@@ -70,44 +70,40 @@ static clg_status initialise(struct clg_store *store, struct clg_buffer *buffer,
     return status;
 }
 
-/* Gives as many of the next entries a place as a chunk may hold; returns how many. */
-static size_t place_entries(struct clg_store *store, struct clg_chunk *chunk)
+/* Gives as many of the next entries a place as a chunk may hold. */
+static void place_entries(struct clg_store *store, struct clg_chunk *chunk, uint32_t number)
 {
     uint64_t limit = chunk_limit(store);
-    size_t i = store->placed;
 
-    for (; i < store->entries.count; i++) {
-        struct clg_entry *entry = store->entries.items[i];
+    chunk->first = store->placed;
+    for (; store->placed < store->entries.count; store->placed++) {
+        struct clg_entry *entry = store->entries.items[store->placed];
 
-        if (i > store->placed && chunk->count + padded(store, entry) > limit)
-            break;
-        entry->chunk = (uint32_t)store->chunks.count;
+        if (chunk->entries > 0 && chunk->count + padded(store, entry) > limit)
+            return;
+        entry->chunk = number;
         entry->offset = chunk->count;
         chunk->count += padded(store, entry);
+        chunk->entries++;
         chunk->parameters |= entry->kind == CLG_ENTRY_PARAMETER;
     }
-    return i - store->placed;
 }
 
-static clg_status add_chunk(struct clg_store *store)
+static clg_status make_chunk(struct clg_store *store, struct clg_chunk *chunk)
 {
-    struct clg_chunk chunk = {0}, *slot;
-    size_t count = place_entries(store, &chunk);
+    struct clg_buffer *value = create_zeros(store, (size_t)chunk->count * sizeof(float));
     clg_status status = CLG_OK;
 
-    chunk.value = create_zeros(store, (size_t)chunk.count * sizeof(float));
-    if (!chunk.value)
+    if (!value)
         return clg_error_status(store->object.ctx);
-    for (size_t i = 0; i < count && status == CLG_OK; i++)
-        status = initialise(store, chunk.value, store->entries.items[store->placed + i]);
-    slot = status == CLG_OK ? CLG_PUSH(store->object.ctx, store->chunks) : NULL;
-    if (!slot) {
-        clg_buffer_destroy(chunk.value);
-        return status == CLG_OK ? CLG_ERR_MEMORY : status;
-    }
-    *slot = chunk;
-    store->placed += count;
-    return CLG_OK;
+    clg_buffer_count_as(value, CLG_MEMORY_WEIGHTS);
+    for (size_t i = 0; i < chunk->entries && status == CLG_OK; i++)
+        status = initialise(store, value, store->entries.items[chunk->first + i]);
+    if (status == CLG_OK)
+        chunk->value = value;
+    else
+        clg_buffer_destroy(value);
+    return status;
 }
 
 /* Said before anything is allocated. */
@@ -148,12 +144,49 @@ static clg_status create_block(struct clg_store *store)
     return CLG_OK;
 }
 
+/* Chunks that were planned and never made are planned anew: entries may have come since. */
+static void forget_planned(struct clg_store *store)
+{
+    while (store->chunks.count > 0 && !store->chunks.items[store->chunks.count - 1].value)
+        store->placed = store->chunks.items[--store->chunks.count].first;
+}
+
+clg_status clg_store_place(struct clg_store *store)
+{
+    forget_planned(store);
+    CLG_TRY(check_sizes(store));
+    while (store->placed < store->entries.count) {
+        uint32_t number = (uint32_t)store->chunks.count;
+        struct clg_chunk *slot = CLG_PUSH(store->object.ctx, store->chunks);
+
+        if (!slot)
+            return CLG_ERR_MEMORY;
+        *slot = (struct clg_chunk){.value = NULL};
+        place_entries(store, slot, number);
+    }
+    return CLG_OK;
+}
+
+void clg_store_measure(const struct clg_store *store, bool gradients, clg_memory *sum)
+{
+    for (size_t i = 0; i < store->chunks.count; i++) {
+        const struct clg_chunk *chunk = &store->chunks.items[i];
+
+        if (!chunk->value)
+            sum->weights += chunk->count * sizeof(float);
+        if (gradients && chunk->parameters && !chunk->gradient)
+            sum->gradients += chunk->count * sizeof(float);
+    }
+    sum->other += store->block ? 0 : CLG_BLOCK_BYTES;
+}
+
 clg_status clg_store_allocate(struct clg_store *store)
 {
+    CLG_TRY(clg_store_place(store));
     CLG_TRY(create_block(store));
-    CLG_TRY(check_sizes(store));
-    while (store->placed < store->entries.count)
-        CLG_TRY(add_chunk(store));
+    for (size_t i = 0; i < store->chunks.count; i++)
+        if (!store->chunks.items[i].value)
+            CLG_TRY(make_chunk(store, &store->chunks.items[i]));
     return CLG_OK;
 }
 
@@ -167,13 +200,18 @@ clg_status clg_store_allocate_gradients(struct clg_store *store)
         chunk->gradient = create_zeros(store, (size_t)chunk->count * sizeof(float));
         if (!chunk->gradient)
             return clg_error_status(store->object.ctx);
+        clg_buffer_count_as(chunk->gradient, CLG_MEMORY_GRADIENTS);
     }
     return CLG_OK;
 }
 
 struct clg_buffer *clg_store_create_beside(struct clg_store *store, uint32_t chunk)
 {
-    return create_zeros(store, (size_t)store->chunks.items[chunk].count * sizeof(float));
+    struct clg_buffer *buffer =
+        create_zeros(store, (size_t)store->chunks.items[chunk].count * sizeof(float));
+
+    clg_buffer_count_as(buffer, CLG_MEMORY_STATES);
+    return buffer;
 }
 
 /* ---- views ---- */
@@ -229,6 +267,7 @@ clg_status clg_store_reserve(struct clg_store *store, size_t bytes)
         return CLG_OK;
     if (!store->arena) {
         store->arena = create_zeros(store, bytes);
+        clg_buffer_count_as(store->arena, CLG_MEMORY_SCRATCH);
         return store->arena ? CLG_OK : clg_error_status(store->object.ctx);
     }
     CLG_TRY(clg_buffer_resize(store->arena, bytes));

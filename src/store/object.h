@@ -6,9 +6,10 @@
 #include "store/store.h"
 
 struct clg_chunk {
-    struct clg_buffer *value, *gradient; /* gradient NULL: nothing asked for it */
+    struct clg_buffer *value, *gradient; /* value NULL: planned; gradient NULL: nothing asked for it */
     uint64_t count;                      /* floats */
-    bool parameters;                     /* it holds one at least */
+    size_t first, entries;
+    bool parameters; /* it holds one at least */
 };
 
 /* A tensor of a file that no entry takes: kept for the next save, or for an optimizer to come. */
@@ -29,7 +30,7 @@ struct clg_store {
     int64_t *slots; /* open addressing by the hash of the name; -1: free */
     size_t slot_count;
 
-    size_t placed; /* entries that have memory: the first ones */
+    size_t placed; /* entries that have a place in a chunk: the first ones */
     uint64_t chunk_limit;
     CLG_VEC(struct clg_chunk) chunks;
     struct clg_buffer *block, *arena;

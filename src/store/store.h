@@ -63,6 +63,10 @@ int64_t clg_store_entry(struct clg_store *store, const char *name, enum clg_entr
 int64_t clg_store_find(const struct clg_store *store, const char *name); /* -1: none */
 const struct clg_entry *clg_store_get_entry(const struct clg_store *store, int64_t index);
 
+/* Gives every entry its place in a chunk, still without memory. */
+clg_status clg_store_place(struct clg_store *store);
+/* Adds the bytes that allocating what has a place is still to take. */
+void clg_store_measure(const struct clg_store *store, bool gradients, clg_memory *sum);
 /* Allocates and initialises everything that is not yet; before launches are lowered. */
 clg_status clg_store_allocate(struct clg_store *store);
 /* Gradient buffers beside the chunks (zeroed when made). */

@@ -111,6 +111,7 @@ struct clg_pass clg_inference_pass(const clg_model *model, clg_dataset *data,
 clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg_dataset *train,
                             clg_dataset *test, const clg_fit_params *params)
 {
+    struct clg_pass *const passes[] = {&fit->train, test ? &fit->test : NULL, NULL};
     clg_status status;
 
     *fit = (struct clg_fitting){.ctx = train->object.ctx, .params = *params};
@@ -127,7 +128,9 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
         if (!fit->order)
             return CLG_ERR_MEMORY;
     }
-    status = clg_pass_open(&fit->train, params->shuffle);
+    status = clg_passes_check_memory(passes, params->shuffle);
+    if (status == CLG_OK)
+        status = clg_pass_open(&fit->train, params->shuffle);
     if (status != CLG_OK)
         clg_fitting_finish(fit);
     return status;

@@ -62,12 +62,74 @@ static clg_status feed(struct clg_pass *pass, struct clg_pass_plan *plan)
     return clg_plan_feed(plan->plan, "input", pass->samples, &params);
 }
 
+/* ---- memory ---- */
+
+static void raise_to(uint64_t *most, uint64_t bytes)
+{
+    if (bytes > *most)
+        *most = bytes;
+}
+
+/* Plans have inputs and outputs of their own and share the rest. */
+static clg_status add_plan(const struct clg_pass *pass, int64_t batch, const clg_memory *now,
+                           clg_memory *sum)
+{
+    clg_plan_params params = clg_plan_defaults();
+    clg_memory with;
+
+    params.outputs = pass->outputs;
+    CLG_TRY(clg_plan_estimate(pass->model->graph, batch, pass->mode, &params, &with));
+    raise_to(&sum->weights, with.weights);
+    raise_to(&sum->gradients, with.gradients);
+    raise_to(&sum->states, with.states);
+    raise_to(&sum->scratch, with.scratch);
+    raise_to(&sum->other, with.other);
+    sum->own += with.own - now->own;
+    return CLG_OK;
+}
+
+static int64_t full_batch(const struct clg_pass *pass)
+{
+    return pass->batch < pass->data->count ? pass->batch : pass->data->count;
+}
+
+static clg_status add_pass(const struct clg_pass *pass, bool order, const clg_memory *now,
+                           clg_memory *sum)
+{
+    const clg_dataset *data = pass->data;
+    int64_t batch = full_batch(pass), rest = data->count % batch;
+    uint64_t count = (uint64_t)data->count;
+
+    CLG_TRY(add_plan(pass, batch, now, sum));
+    if (rest > 0)
+        CLG_TRY(add_plan(pass, rest, now, sum));
+    sum->data += count * (uint64_t)clg_dataset_values(&data->shape) * clg_dtype_size(data->type);
+    if (pass->with_labels)
+        sum->data += count * (uint64_t)clg_dataset_values(&data->label_shape) * 4;
+    if (order)
+        sum->data += count * 4;
+    return CLG_OK;
+}
+
+clg_status clg_passes_check_memory(struct clg_pass *const *passes, bool order)
+{
+    clg_device *device = passes[0]->model->device;
+    clg_memory now, sum;
+
+    CLG_TRY(clg_device_memory(device, &now));
+    sum = now;
+    for (size_t i = 0; passes[i]; i++)
+        CLG_TRY(add_pass(passes[i], order && i == 0, &now, &sum));
+    return clg_device_check_memory(device, &sum);
+}
+
+/* ---- open and close ---- */
+
 clg_status clg_pass_open(struct clg_pass *pass, bool order)
 {
     clg_status status = CLG_OK;
 
-    if (pass->batch > pass->data->count)
-        pass->batch = pass->data->count;
+    pass->batch = full_batch(pass);
     status = compile(pass, &pass->full, pass->batch);
     if (status == CLG_OK)
         status = upload(pass, order);

@@ -21,6 +21,10 @@ struct clg_pass {
     } full, rest; /* rest: the short batch at the end, made when first met */
 };
 
+/* Refuses passes (NULL at the end) that together do not fit the device: plans, and data sets with an
+ * order of the first one's samples. Allocates nothing there. */
+clg_status clg_passes_check_memory(struct clg_pass *const *passes, bool order);
+
 /* Compiles the plan of the full batch, waits for the data and brings them to the device. order:
  * with a place for an order of the samples. On failure the pass is closed. */
 clg_status clg_pass_open(struct clg_pass *pass, bool order);

@@ -14,6 +14,7 @@ clg_status clg_evaluate(const clg_model *model, clg_dataset *data, const clg_fit
         !CLG_GIVEN(data, score))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_check_pass(model, data, &p, true));
+    CLG_TRY(clg_passes_check_memory((struct clg_pass *[]){&pass, NULL}, false));
     CLG_TRY(clg_pass_open(&pass, false));
     status = clg_pass_run(&pass, score);
     clg_pass_close(&pass);
@@ -73,6 +74,7 @@ clg_status clg_predict(const clg_model *model, clg_dataset *data, const clg_fit_
     pass.with_labels = false;
     pass.outputs[0] = "result";
     pass.outputs[1] = NULL;
+    CLG_TRY(clg_passes_check_memory((struct clg_pass *[]){&pass, NULL}, false));
     CLG_TRY(clg_pass_open(&pass, false));
     rows.count = (size_t)model->results;
     rows.values = clg_new(pass.ctx, (size_t)pass.batch * rows.count, sizeof(*rows.values));

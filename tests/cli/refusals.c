@@ -377,3 +377,33 @@ TEST(refusals, nan_loss)
     free(run);
     test_remove(f.folder);
 }
+
+/* A model over the device's memory ends before anything is made: here with 1 GiB, as PoCL can be told,
+ * for four layers of 95 MiB with their gradients and Adam's states. */
+TEST(refusals, too_little_memory)
+{
+    struct fixture f;
+    char text[1024];
+
+    setup(&f);
+    setenv("POCL_MEMORY_LIMIT", "1", 1);
+    snprintf(text, sizeof(text),
+             "data:\n"
+             "  train: {images: %s/images.idx, labels: %s/labels.idx}\n"
+             "  shape: [8]\n"
+             "model:\n"
+             "  - linear: {out: 5000}\n"
+             "  - linear: {out: 5000}\n"
+             "  - linear: {out: 5000}\n"
+             "  - linear: {out: 5000}\n"
+             "  - linear: {out: 5000}\n"
+             "  - linear: {out: 3}\n"
+             "loss: cross_entropy\n"
+             "optimizer: {adam: {lr: 0.5}}\n"
+             "train: {epochs: 1}\n",
+             f.folder, f.folder);
+    file_write_text(f.recipe, text);
+    command_expect(1, "MiB of memory would be needed", "train '%s' --out '%s' --device cpu",
+                   f.recipe, f.run);
+    test_remove(f.folder);
+}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <clgrad/train.h>
+#include "device/opencl.h"
 #include "train/fit.h"
 
 enum { COUNT = 50, SIZE = 6, CLASSES = 3, BATCH = 8, STEPS = 7 /* of an epoch */ };
@@ -13,6 +14,7 @@ struct fixture {
     clg_ctx *ctx;
     clg_model model;
     clg_dataset *data;
+    clg_memory memory;
     /* What the callbacks saw. */
     int64_t steps, epochs, progress;
     double sum; /* of the losses */
@@ -323,5 +325,49 @@ TEST(fit, the_most_epochs)
     test_ok(f.ctx, clg_fitting_init(&fit, &f.model, f.data, NULL, &params));
     cr_assert_eq(fit.steps, 7);
     clg_fitting_finish(&fit);
+    finish(&f);
+}
+
+/* ---- memory ---- */
+
+static clg_status note_memory(void *user, const clg_epoch *epoch)
+{
+    struct fixture *f = user;
+
+    (void)epoch;
+    return clg_device_memory(f->model.device, &f->memory);
+}
+
+static clg_status fit_with(struct fixture *f, uint64_t memory)
+{
+    clg_fit_params params = clg_fit_defaults();
+
+    setup(f, CLG_FORM_AUTO, 0.5f);
+    params.batch = 8;
+    params.eval_batch = 15;
+    params.user = f;
+    params.on_epoch = note_memory;
+    if (memory)
+        f->model.device->machine.memory = memory;
+    return clg_fit(&f->model, f->data, f->data, &params, NULL);
+}
+
+/* Plans of both sizes, for training and evaluation, and the data: refused when a byte is missing, before
+ * anything is allocated. */
+TEST(fit, memory)
+{
+    struct fixture f;
+    clg_memory *m = &f.memory;
+    uint64_t all;
+
+    cr_assert_eq(fit_with(&f, 0), CLG_OK, "%s", clg_error(f.ctx));
+    all = m->weights + m->gradients + m->states + m->data + m->scratch + m->own + m->other;
+    finish(&f);
+    cr_assert_eq(fit_with(&f, all), CLG_OK, "%s", clg_error(f.ctx));
+    finish(&f);
+    cr_assert_eq(fit_with(&f, all - 1), CLG_ERR_LIMIT);
+    cr_assert(strstr(clg_error(f.ctx), "inputs and outputs"), "%s", clg_error(f.ctx));
+    test_ok(f.ctx, clg_device_memory(f.model.device, m));
+    cr_assert(m->weights + m->data + m->own + m->scratch == 0, "something was allocated");
     finish(&f);
 }
