@@ -145,6 +145,6 @@ kernel void add_to(TENSOR(const float, x), TENSOR(float, y), const int n)
 {
     OPEN(const float, x);
     OPEN(float, y);
-    for (int i = work_item(); i < n; i += get_global_size(0))
+    for (uint i = work_item(); i < (uint)n; i += get_global_size(0))
         y[i] += x[i];
 }

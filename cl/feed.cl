@@ -3,20 +3,20 @@
  * Floats become (value - mean) * scale. */
 #include "common.clh"
 
-INLINE int source_row(global const int *index, global const uint *tally, int i, int rows, int index_rows)
+INLINE int source_row(global const int *index, global const uint *tally, uint i, int rows, int index_rows)
 {
-    int at = (int)min(tally[0] + (uint)i, 0x7fffffffu);
+    int at = (int)min(tally[0] + i, 0x7fffffffu);
     if (index_rows)
         at = index[clamp(at, 0, index_rows - 1)];
     return clamp(at, 0, rows - 1);
 }
 
 #if FORM_ITEM
-#define FOR_BATCH(i)  for (int i = work_item(); i < batch; i += get_global_size(0))
+#define FOR_BATCH(i)  for (uint i = work_item(); i < (uint)batch; i += get_global_size(0))
 #define FIRST_COLUMN  0
 #define COLUMN_STRIDE 1
 #else
-#define FOR_BATCH(i)  for (int i = get_group_id(0); i < batch; i += get_num_groups(0))
+#define FOR_BATCH(i)  for (uint i = get_group_id(0); i < (uint)batch; i += get_num_groups(0))
 #define FIRST_COLUMN  (int)get_local_id(0)
 #define COLUMN_STRIDE (int)get_local_size(0)
 #endif

@@ -11,7 +11,7 @@ kernel void epilogue(const int rows, const int N, const int has_bias, const int 
     OPEN(float, c);
     OPEN(const float, bias);
 
-    for (int i = (int)work_item(); i < rows; i += (int)get_global_size(0)) {
+    for (uint i = work_item(); i < (uint)rows; i += get_global_size(0)) {
         global float *row = c + (long)i * N;
 
         for (int j = 0; activation == ACT_GATE && j < N; j++)

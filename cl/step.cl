@@ -8,7 +8,7 @@
 #define TALLY_SLOTS  1
 #define CURSOR_MAX   0x7fffffffu /* past the end of every array, where rows are clamped */
 
-#define EACH(k, count) for (int k = work_item(); k < (int)(count); k += get_global_size(0))
+#define EACH(k, count) for (uint k = work_item(); k < (uint)(count); k += get_global_size(0))
 
 /* A new flag makes the step that was computed the first bad one; looked 0: not now. */
 INLINE void merge_flags(global uint *block, const int looked)

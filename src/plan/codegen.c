@@ -241,8 +241,8 @@ static void emit_random(struct generator *g)
 static void emit_group(struct generator *g)
 {
     clg_text_add(&g->text,
-                 "    int e = work_item(), r = e / cols, at = r * cols, c = e - at;\n"
-                 "    if (e < rows * cols) {\n");
+                 "    if (work_item() < (size_t)(rows * cols)) {\n"
+                 "        int e = work_item(), r = e / cols, at = r * cols, c = e - at;\n");
     emit_row(g);
     emit_body(g, 1, "");
     clg_text_add(&g->text, "    }\n}\n");
