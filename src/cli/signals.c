@@ -24,6 +24,7 @@ static sigset_t watched;
 static _Atomic(const char *) prefix; /* of the announcement; NULL: none is made */
 static atomic_bool catching;
 static atomic_int came;
+static pthread_mutex_t announcing = PTHREAD_MUTEX_INITIALIZER; /* held from `came` to the words */
 
 static int64_t milliseconds(void)
 {
@@ -87,9 +88,11 @@ static void *watch(void *user)
         if (!atomic_load(&catching) || (atomic_load(&came) && !is_copy(&info))) {
             end_at_once(number);
         } else if (!atomic_load(&came)) {
+            pthread_mutex_lock(&announcing);
             atomic_store(&came, number);
             drop_copies();
             announce(number);
+            pthread_mutex_unlock(&announcing);
         }
     }
     return NULL;
@@ -124,7 +127,9 @@ void clg_signals_catch(const char *before)
 
 void clg_signals_release(void)
 {
+    pthread_mutex_lock(&announcing); /* a short training ends before it is said why */
     atomic_store(&catching, false);
+    pthread_mutex_unlock(&announcing);
 }
 
 bool clg_signals_came(void)
