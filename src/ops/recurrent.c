@@ -114,7 +114,7 @@ void clg_shape_recurrent_grad(struct clg_infer *infer)
 static clg_tensor as_rows(clg_tensor x)
 {
     clg_shape shape = clg_tensor_shape(x);
-    return clg_reshape(x, clg_shape2(-1, shape.dim[shape.rank - 1]));
+    return clg_reshape(x, clg_shape2(-1, clg_cols_of(&shape)));
 }
 
 static clg_tensor gradient_node(struct clg_gradient *g, const struct clg_recurrent_cell *cell)
