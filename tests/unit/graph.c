@@ -408,6 +408,7 @@ TEST(graph, hostile_lists)
     test_refused(b.ctx, CLG_ERR_ARGUMENT, "split: 6 elements", clg_split(parts[0], 0, 4, out));
     cr_expect_eq(out[3].node, -1, "the parts of a split that was refused are invalid");
     bench_renew(&b);
+    parts[2] = (clg_tensor){b.graph, 7, 7};
     parts[0] = x(&b, clg_shape1(6));
     expect_refused(&b, "concat", clg_concat(parts, (size_t)UINT32_MAX + 3, 0), "4294967298 parts");
     parts[0] = x(&b, clg_shape1(6));
@@ -416,6 +417,7 @@ TEST(graph, hostile_lists)
     test_refused(b.ctx, CLG_ERR_ARGUMENT, "must be under 2^31",
                  clg_grad(parts[0], NULL, SIZE_MAX, parts + 2));
     bench_renew(&b);
+    parts[2] = (clg_tensor){b.graph, 7, 7};
     expect_refused(&b, "a mean", clg_mse(parts[2], x(&b, clg_shape0()), NULL), "not a valid tensor");
     bench_close(&b);
 }
