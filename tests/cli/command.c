@@ -238,6 +238,14 @@ const char *tiny_recipe(const char *folder, const char *with)
     return path;
 }
 
+void tiny_setup(struct tiny_run *tiny, int count)
+{
+    test_folder(tiny->folder);
+    tiny_data(tiny->folder, count);
+    snprintf(tiny->recipe, sizeof(tiny->recipe), "%s", tiny_recipe(tiny->folder, ""));
+    snprintf(tiny->run, sizeof(tiny->run), "%s", file_in(tiny->folder, "run"));
+}
+
 const char *fashion_mnist(void)
 {
     static const char folder[] = "/usr/share/datasets/fashion-mnist";

@@ -52,6 +52,11 @@ void tiny_data(const char *folder, int count);
 /* A recipe for it, as recipe.yaml in the folder: a net 8-5-3, batch 16, 2 epochs; with: further
  * lines. */
 const char *tiny_recipe(const char *folder, const char *with);
+/* A temporary folder with both, and the path of a run in it; test_remove(folder) ends it. */
+struct tiny_run {
+    char folder[256], recipe[600], run[600];
+};
+void tiny_setup(struct tiny_run *tiny, int count);
 
 /* Folder of Fashion-MNIST; skips the test, saying what to install, where it is missing. */
 const char *fashion_mnist(void);

@@ -11,18 +11,6 @@
 
 #include "cli/command.h"
 
-struct fixture {
-    char folder[256], recipe[600], run[600];
-};
-
-static void setup(struct fixture *f)
-{
-    test_folder(f->folder);
-    tiny_data(f->folder, 40);
-    snprintf(f->recipe, sizeof(f->recipe), "%s", tiny_recipe(f->folder, ""));
-    snprintf(f->run, sizeof(f->run), "%s", file_in(f->folder, "run"));
-}
-
 TEST(refusals, wrong_use)
 {
     command_expect(2, "a command is missing", "%s", "");
@@ -169,9 +157,9 @@ TEST(refusals, flags_anywhere)
 TEST(refusals, recipes)
 {
     static const unsigned char floats[8 + 4 * 40] = {0, 0, 0x0d, 1, 0, 0, 0, 40};
-    struct fixture f;
+    struct tiny_run f;
 
-    setup(&f);
+    tiny_setup(&f, 40);
     command_expect(1, "cannot open 'none.yaml'", "train none.yaml");
     command_expect(1, "recipe.yaml:2: cannot open '/none/images.idx'", "train '%s' --data /none",
                    f.recipe);
@@ -226,10 +214,10 @@ TEST(refusals, recipes)
 /* What a killed run leaves are files: nothing is written through a link, nor waited for at a pipe. */
 TEST(refusals, leftovers_of_another_kind)
 {
-    struct fixture f;
+    struct tiny_run f;
     char *recipe, *after;
 
-    setup(&f);
+    tiny_setup(&f, 40);
     recipe = file_read(f.recipe, NULL);
     mkdir(f.run, 0777);
     cr_assert_eq(symlink(f.recipe, file_in(f.run, "log.jsonl")), 0);
@@ -249,9 +237,9 @@ TEST(refusals, leftovers_of_another_kind)
 
 TEST(refusals, folders)
 {
-    struct fixture f;
+    struct tiny_run f;
 
-    setup(&f);
+    tiny_setup(&f, 40);
     command_expect(1, "is not empty: a run's folder must be new or empty",
                    "train '%s' --out '%s' --device cpu", f.recipe, f.folder);
     command_expect(1, "recipe.yaml", "train '%s' --out '%s' --device cpu", f.recipe, f.recipe);
@@ -269,9 +257,9 @@ TEST(refusals, folders)
 
 TEST(refusals, devices)
 {
-    struct fixture f;
+    struct tiny_run f;
 
-    setup(&f);
+    tiny_setup(&f, 40);
     command_expect(1, "no-such-device", "train '%s' --out '%s' --device no-such-device", f.recipe,
                    f.run);
     setenv("OCL_ICD_VENDORS", "/none", 1);
@@ -317,9 +305,9 @@ TEST(refusals, folders_of_compiled_kernels)
 
 TEST(refusals, files_to_predict)
 {
-    struct fixture f;
+    struct tiny_run f;
 
-    setup(&f);
+    tiny_setup(&f, 40);
     command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
     command_expect(1, "cannot open 'none'", "predict '%s' none --device cpu", f.run);
     command_expect(1, "have the shape (), which does not fit (8)", "predict '%s' '%s' --device cpu",
@@ -359,10 +347,10 @@ static bool finite_weights(const char *path)
 /* A training that diverges says at which step, and keeps the weights from before it. */
 TEST(refusals, nan_loss)
 {
-    struct fixture f;
+    struct tiny_run f;
     char *log, *run;
 
-    setup(&f);
+    tiny_setup(&f, 40);
     command_expect(1, "training stopped at step 2",
                    "train '%s' --out '%s' --device cpu --set optimizer.sgd.lr=1e38 "
                    "--set train.log_every=1 --quiet",
@@ -382,10 +370,10 @@ TEST(refusals, nan_loss)
  * for four layers of 95 MiB with their gradients and Adam's states. */
 TEST(refusals, too_little_memory)
 {
-    struct fixture f;
+    struct tiny_run f;
     char text[1024];
 
-    setup(&f);
+    tiny_setup(&f, 40);
     setenv("POCL_MEMORY_LIMIT", "1", 1);
     snprintf(text, sizeof(text),
              "data:\n"

@@ -22,20 +22,8 @@ static const struct {
 } signals[] = {{SIGHUP, "SIGHUP"}, {SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGPIPE, "SIGPIPE"}};
 enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
 
-struct fixture {
-    char folder[256], recipe[600], run[600];
-};
-
-static void setup(struct fixture *f)
-{
-    test_folder(f->folder);
-    tiny_data(f->folder, SAMPLES);
-    snprintf(f->recipe, sizeof(f->recipe), "%s", tiny_recipe(f->folder, ""));
-    snprintf(f->run, sizeof(f->run), "%s", file_in(f->folder, "run"));
-}
-
 /* Starts a training after the words of a shell's line, and waits for its first epoch. */
-static void start(const struct fixture *f, struct running *run, const char *before, int epochs)
+static void start(const struct tiny_run *f, struct running *run, const char *before, int epochs)
 {
     running_start(run,
                   "%s exec \"$CLG_TEST_COMMAND\" train '%s' --out '%s' --device cpu "
@@ -52,7 +40,7 @@ static void expect_announcement(struct running *run, const char *name)
     cr_assert(strstr(line, name) && strstr(line, "a second signal ends it at once"), "%s", line);
 }
 
-static void expect_reason(const struct fixture *f, const char *reason)
+static void expect_reason(const struct tiny_run *f, const char *reason)
 {
     json_t *run = json_load_file(file_in(f->run, "run.json"), JSON_REJECT_DUPLICATES, NULL);
 
@@ -62,7 +50,7 @@ static void expect_reason(const struct fixture *f, const char *reason)
     json_decref(run);
 }
 
-static void expect_saved(const struct fixture *f, struct running *run)
+static void expect_saved(const struct tiny_run *f, struct running *run)
 {
     int status = running_end(run);
 
@@ -74,10 +62,10 @@ static void expect_saved(const struct fixture *f, struct running *run)
 TEST(signals, each_saves)
 {
     for (int i = 0; i < SIGNALS; i++) {
-        struct fixture f;
+        struct tiny_run f;
         struct running run;
 
-        setup(&f);
+        tiny_setup(&f, SAMPLES);
         start(&f, &run, "", NO_END);
         kill(run.pid, signals[i].number);
         expect_announcement(&run, signals[i].name);
@@ -93,12 +81,12 @@ TEST(signals, each_saves)
 TEST(signals, the_second_ends_at_once)
 {
     for (int i = 0; i < SIGNALS; i++) {
-        struct fixture f;
+        struct tiny_run f;
         struct running run;
         char hold[700];
         int second = signals[(i * 3 + 3) % SIGNALS].number;
 
-        setup(&f);
+        tiny_setup(&f, SAMPLES);
         snprintf(hold, sizeof(hold), "LD_PRELOAD='%s' HOLD_IN='%s/model' HOLD_AT=1",
                  getenv("CLG_TEST_HOLD"), f.run);
         start(&f, &run, hold, NO_END);
@@ -115,11 +103,11 @@ TEST(signals, the_second_ends_at_once)
 /* `timeout` sends twice in a row, and a closed terminal sends SIGHUP beside a shell's. */
 TEST(signals, copies_are_one_request)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct running run;
     int status;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     start(&f, &run, "", NO_END);
     kill(run.pid, SIGSTOP);
     cr_assert_eq(waitpid(run.pid, &status, WUNTRACED), run.pid);
@@ -133,10 +121,10 @@ TEST(signals, copies_are_one_request)
 /* Under nohup a hang-up changes nothing: neither the training nor what ends it later. */
 TEST(signals, nohup)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct running run;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     start(&f, &run, "trap '' HUP;", NO_END);
     for (int i = 0; i < 3; i++) {
         kill(run.pid, SIGHUP);
@@ -151,10 +139,10 @@ TEST(signals, nohup)
 /* Hang-ups while kernels are compiled, when LLVM has handlers of its own in place. */
 TEST(signals, nohup_while_compiling)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct running run;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     running_start(&run,
                   "trap '' HUP; export POCL_CACHE_DIR='%s/cold'; exec \"$CLG_TEST_COMMAND\" train "
                   "'%s' --out '%s' --device cpu --set train.epochs=%d",
@@ -172,10 +160,10 @@ TEST(signals, nohup_while_compiling)
 /* What was ignored stays so, whichever it is. */
 TEST(signals, ignored_stay_ignored)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct running run;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     start(&f, &run, "trap '' INT TERM PIPE;", NO_END);
     kill(run.pid, SIGINT);
     kill(run.pid, SIGTERM);
@@ -190,7 +178,7 @@ TEST(signals, ignored_stay_ignored)
 /* ---- output ---- */
 
 /* A line of a shell that trains, with words after the command. */
-static int shell(const struct fixture *f, const char *after)
+static int shell(const struct tiny_run *f, const char *after)
 {
     struct running run;
 
@@ -205,10 +193,10 @@ TEST(output, reader_ends)
     static const char *const flags[] = {"", "--json --set train.log_every=1"};
 
     for (int i = 0; i < 2; i++) {
-        struct fixture f;
+        struct tiny_run f;
         struct running run;
 
-        setup(&f);
+        tiny_setup(&f, SAMPLES);
         running_start(&run,
                       "{ \"$CLG_TEST_COMMAND\" train '%s' --out '%s' --device cpu "
                       "--set train.epochs=300 %s; echo $? >&3; } | head -n 1",
@@ -225,11 +213,11 @@ TEST(output, reader_ends)
 TEST(output, closed_descriptors)
 {
     static const char *const close[] = {"<&- ", ">&- ", "2>&- "};
-    struct fixture f;
+    struct tiny_run f;
     size_t size, other;
     char *weights, *log;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     cr_assert_eq(shell(&f, "--set train.log_every=1"), 0);
     weights = file_read(file_in(f.run, "model.safetensors"), &size);
     for (int set = 1; set < 8; set++) {
@@ -275,10 +263,10 @@ TEST(output, log_that_cannot_be_written)
 
     for (int i = 0; i < 2; i++) {
         const struct rlimit limit = {4096, 4096}; /* the weights are smaller */
-        struct fixture f;
+        struct tiny_run f;
         struct running run;
 
-        setup(&f);
+        tiny_setup(&f, SAMPLES);
         running_start(&run,
                       "exec \"$CLG_TEST_COMMAND\" train '%s' --out '%s' --device cpu "
                       "--set train.epochs=%d --set train.log_every=1 %s",
@@ -303,9 +291,9 @@ TEST(output, log_that_cannot_be_written)
 TEST(output, full_disk)
 {
     static const char *const words[] = {"--version", "--help", "devices", "train --keys"};
-    struct fixture f;
+    struct tiny_run f;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(1, "cannot write to standard output: No space left on device; the training goes",
                    "train '%s' --out '%s' --device cpu >/dev/full", f.recipe, f.run);
     expect_reason(&f, "epochs");

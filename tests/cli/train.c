@@ -11,18 +11,6 @@
 
 enum { SAMPLES = 100 }; /* six batches of 16 and one of 4 */
 
-struct fixture {
-    char folder[256], recipe[600], run[600];
-};
-
-static void setup(struct fixture *f)
-{
-    test_folder(f->folder);
-    tiny_data(f->folder, SAMPLES);
-    snprintf(f->recipe, sizeof(f->recipe), "%s", tiny_recipe(f->folder, ""));
-    snprintf(f->run, sizeof(f->run), "%s", file_in(f->folder, "run"));
-}
-
 static json_t *parse(const char *text)
 {
     json_error_t error;
@@ -32,7 +20,7 @@ static json_t *parse(const char *text)
     return json;
 }
 
-static json_t *load(const struct fixture *f, const char *name)
+static json_t *load(const struct tiny_run *f, const char *name)
 {
     char *text = file_read(file_in(f->run, name), NULL);
     json_t *json = parse(text);
@@ -102,10 +90,10 @@ TEST(train, leaves_a_folder)
                                               "fp16",  "form",     "best",   "same_as", "wrong", NULL};
     static const char *const plan_keys[] = {"arena_bytes", "arena_bound", "launches",
                                             "flops",       "bytes",       NULL};
-    struct fixture f;
+    struct tiny_run f;
     json_t *run;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
     run = load(&f, "run.json");
     has_keys(run, run_keys);
@@ -125,12 +113,12 @@ TEST(train, leaves_a_folder)
 /* An epoch's training loss is the mean over its samples, the short batch included. */
 TEST(train, log)
 {
-    struct fixture f;
+    struct tiny_run f;
     double sum = 0;
     char *log;
     json_t *entry;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL, "train '%s' --out '%s' --set train.log_every=1 --device cpu", f.recipe,
                    f.run);
     log = file_read(file_in(f.run, "log.jsonl"), NULL);
@@ -158,10 +146,10 @@ TEST(train, log)
 TEST(train, json_lines)
 {
     static const char *const kinds[] = {"step", "epoch", "step", "epoch", "run", NULL};
-    struct fixture f;
+    struct tiny_run f;
     struct command run;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_run(&run, "train '%s' --out '%s' --set train.log_every=7 --json --device cpu", f.recipe,
                 f.run);
     cr_assert_eq(run.status, 0, "%s", run.err);
@@ -179,11 +167,11 @@ TEST(train, json_lines)
 
 TEST(train, stops_inside_an_epoch)
 {
-    struct fixture f;
+    struct tiny_run f;
     json_t *entry, *run;
     char *log;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL, "train '%s' --out '%s' --steps 3 --device cpu", f.recipe, f.run);
     log = file_read(file_in(f.run, "log.jsonl"), NULL);
     entry = line(log, 0);
@@ -203,11 +191,11 @@ TEST(train, stops_inside_an_epoch)
 
 TEST(train, without_a_test_set)
 {
-    struct fixture f;
+    struct tiny_run f;
     json_t *entry;
     char *log;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL, "train '%s' --out '%s' --set data.test=null --device cpu", f.recipe,
                    f.run);
     log = file_read(file_in(f.run, "log.jsonl"), NULL);
@@ -222,7 +210,7 @@ TEST(train, without_a_test_set)
 }
 
 /* Trains into the folder's NAME with flags and gives model.safetensors. */
-static char *model_of(const struct fixture *f, const char *name, const char *flags, size_t *size)
+static char *model_of(const struct tiny_run *f, const char *name, const char *flags, size_t *size)
 {
     char out[700];
 
@@ -234,11 +222,11 @@ static char *model_of(const struct fixture *f, const char *name, const char *fla
 TEST(train, same_seed_same_bits)
 {
     static const char dropout[] = "--set model.1.dropout=0.5 --set optimizer.sgd.momentum=0.9";
-    struct fixture f;
+    struct tiny_run f;
     size_t size_a, size_b, size_c;
     char *a, *b, *c, other[300];
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     a = model_of(&f, "a", dropout, &size_a);
     b = model_of(&f, "b", dropout, &size_b);
     snprintf(other, sizeof(other), "%s --set train.seed=2", dropout);
@@ -254,13 +242,13 @@ TEST(train, same_seed_same_bits)
 /* What eval measures is what the log of the last epoch says; it learns. */
 TEST(train, eval_and_predict)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct command eval, predict;
     json_t *score, *entry;
     char *log;
     int hits = 0, count = 0, index, class;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL, "train '%s' --out '%s' --set train.epochs=20 --device cpu", f.recipe,
                    f.run);
     log = file_read(file_in(f.run, "log.jsonl"), NULL);
@@ -294,11 +282,11 @@ TEST(train, eval_and_predict)
 
 TEST(train, graph)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct command run;
     char *dot;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     remove(file_in(f.folder, "images.idx")); /* the shape is in the recipe: no data are needed */
     command_run(&run, "graph '%s' --device cpu", f.recipe);
     cr_assert_eq(run.status, 0, "%s", run.err);
@@ -371,11 +359,11 @@ static void bare_weights(const char *from, const char *to)
 /* Weights know what model they are of, what training they come from, and when they are damaged. */
 TEST(train, weights_belong_to_a_recipe)
 {
-    struct fixture f;
+    struct tiny_run f;
     char *weights, *summary, other[700], file[700];
     size_t size;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     snprintf(other, sizeof(other), "%s/other", f.folder);
     snprintf(file, sizeof(file), "%s/model.safetensors", f.run);
     command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
@@ -424,12 +412,12 @@ TEST(train, weights_belong_to_a_recipe)
 /* Weights of a run are the initial weights of the next. */
 TEST(train, starts_from_weights)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct command eval;
     json_t *before, *entry;
     char *log;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL, "train '%s' --out '%s' --device cpu", f.recipe, f.run);
     command_run(&eval, "eval '%s' --json --device cpu", f.run);
     before = parse(eval.out);
@@ -466,11 +454,11 @@ static void same_losses(const char *first, const char *second, int lines)
  * its own steps. */
 TEST(train, starts_anew_from_weights)
 {
-    struct fixture f;
+    struct tiny_run f;
     char *log, *bare_log, *run;
     size_t size;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL,
                    "train '%s' --out '%s' --set optimizer='{adam: {lr: 0.01}}' --device cpu",
                    f.recipe, f.run);
@@ -499,12 +487,12 @@ TEST(train, starts_anew_from_weights)
 /* Numbers as labels: the loss is a mean of squares, and there is no accuracy. */
 TEST(train, regression)
 {
-    struct fixture f;
+    struct tiny_run f;
     struct command predict;
     json_t *entry;
     char *log;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL,
                    "train '%s' --out '%s' --set loss=mse --set model.2.linear.out=1 "
                    "--set optimizer.sgd.lr=0.05 --set train.epochs=30 --device cpu",
@@ -527,10 +515,10 @@ TEST(train, regression)
 /* Channels are normalised by lists, and the shape may come from the files. */
 TEST(train, channels)
 {
-    struct fixture f;
+    struct tiny_run f;
     char *recipe;
 
-    setup(&f);
+    tiny_setup(&f, SAMPLES);
     command_expect(0, NULL,
                    "train '%s' --out '%s' --set data.shape=null "
                    "--set data.normalize.mean=[1,2,3,4] --set data.normalize.std=[9,8,7,6] "

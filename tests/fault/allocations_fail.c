@@ -2,33 +2,12 @@
  * passes untouched: a status and a sentence, nothing held or lost, and a whole file on disk. */
 #include "test.h"
 
+#include "fault/allocator.h"
 #include "fault/disk.h"
 #include "fault/program.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct allocator {
-    long count, fail_at, held;
-    bool failed;
-};
-
-static void *allocate(void *user, void *ptr, size_t size)
-{
-    struct allocator *a = user;
-    if (size == 0) {
-        a->held -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++a->count == a->fail_at) {
-        a->failed = true;
-        return NULL;
-    }
-    void *block = realloc(ptr, size);
-    a->held += block && !ptr;
-    return block;
-}
 
 /* true: the run passed untouched. */
 static bool run_with_fault(struct allocator *a, const struct program *program,
@@ -38,7 +17,7 @@ static bool run_with_fault(struct allocator *a, const struct program *program,
     disk_reset(disk);
     *a = (struct allocator){.fail_at = at};
     clg_status status = program_run(program, message);
-    cr_assert_eq(a->held, 0, "allocation %ld failed: %ld blocks are lost", at, a->held);
+    cr_assert_eq(a->live, 0, "allocation %ld failed: %ld blocks are lost", at, a->live);
     if (!a->failed) {
         cr_assert_eq(status, CLG_OK, "without a fault: %s", message);
         disk_check_new(disk);
@@ -57,7 +36,7 @@ TEST(allocations_fail, every_one)
     struct allocator allocator = {0};
     struct program program = {
         .ctx = clg_ctx_defaults(), .device = clg_device_defaults(), .path = disk_path(&disk)};
-    program.ctx.allocate = allocate;
+    program.ctx.allocate = allocator_call;
     program.ctx.allocate_user = &allocator;
     program.device.form = CLG_FORM_ITEM;
     program.device.gemm = CLG_GEMM_NATIVE;

@@ -10,33 +10,11 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "fault/allocator.h"
 #include "graph/op.h"
 #include "selftest/selftest.h"
 
 enum { OUT_OF_RESOURCES = -5, CALLS = 12, ALLOCATIONS = 16, SELFTESTS = 4, SAMPLES = 20 };
-
-struct allocator {
-    long count, fail_at, held; /* fail_at 0: none */
-    bool failed;
-};
-
-static void *allocate(void *user, void *ptr, size_t size)
-{
-    struct allocator *a = user;
-
-    if (size == 0) {
-        a->held -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++a->count == a->fail_at) {
-        a->failed = true;
-        return NULL;
-    }
-    void *block = realloc(ptr, size);
-    a->held += block && !ptr;
-    return block;
-}
 
 struct fixture {
     char folder[256], recipe[600], out[600];
@@ -74,7 +52,7 @@ static clg_ctx *context(struct fixture *f)
 {
     clg_ctx_params params = clg_ctx_defaults();
 
-    params.allocate = allocate;
+    params.allocate = allocator_call;
     params.allocate_user = &f->allocator;
     return clg_ctx_create(&params);
 }
@@ -143,7 +121,7 @@ static clg_status run(struct fixture *f, long fail_at, char message[1024])
     if (status != CLG_OK)
         snprintf(message, 1024, "%s", clg_error(ctx));
     clg_ctx_destroy(&ctx);
-    cr_assert_eq(f->allocator.held, 0, "%ld blocks are lost", f->allocator.held);
+    cr_assert_eq(f->allocator.live, 0, "%ld blocks are lost", f->allocator.live);
     return status;
 }
 
@@ -190,7 +168,7 @@ TEST(kinds_fail, allocations)
 
     setup(&f);
     cr_assert_eq(run(&f, 0, message), CLG_OK, "%s", message);
-    const long all = f.allocator.count;
+    const long all = f.allocator.requests;
     cr_assert_gt(all, 2000);
     for (int n = 0; n < ALLOCATIONS; n++) {
         long at = point(n, ALLOCATIONS, all);

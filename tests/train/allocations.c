@@ -8,35 +8,16 @@
 #include <clgrad/train.h>
 
 #include "cli/command.h"
+#include "fault/allocator.h"
 #include "train/recipe.h"
-
-struct allocator {
-    long left; /* allocations until one fails; below 0: none does */
-    bool failed;
-};
-
-static void *allocate(void *user, void *ptr, size_t size)
-{
-    struct allocator *a = user;
-
-    if (size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (a->left == 0)
-        a->failed = true;
-    if (a->left >= 0 && a->left-- == 0)
-        return NULL;
-    return realloc(ptr, size);
-}
 
 static clg_ctx *context(struct allocator *a)
 {
     clg_ctx_params params = clg_ctx_defaults();
     clg_ctx *ctx;
 
-    *a = (struct allocator){.left = -1};
-    params.allocate = allocate;
+    *a = (struct allocator){0};
+    params.allocate = allocator_call;
     params.allocate_user = a;
     ctx = clg_ctx_create(&params);
     cr_assert_not_null(ctx);
@@ -74,7 +55,7 @@ TEST(allocations, of_a_recipe)
     tiny_data(folder, 20);
     path = tiny_recipe(folder, "");
     do {
-        a = (struct allocator){.left = n};
+        a = (struct allocator){.fail_at = n + 1};
         status = read_all(ctx, path);
         cr_assert_eq(status, a.failed ? CLG_ERR_MEMORY : CLG_OK, "allocation %ld: %s: %s", n,
                      clg_status_string(status), clg_error(ctx));
@@ -123,7 +104,7 @@ TEST(allocations, of_a_model_with_blocks)
     test_folder(folder);
     file_write_text(file_in(folder, "r.yaml"), blocks);
     do {
-        a = (struct allocator){.left = n};
+        a = (struct allocator){.fail_at = n + 1};
         status = build_model(ctx, device, file_in(folder, "r.yaml"));
         cr_assert_eq(status, a.failed ? CLG_ERR_MEMORY : CLG_OK, "allocation %ld: %s: %s", n,
                      clg_status_string(status), clg_error(ctx));
@@ -193,18 +174,18 @@ static bool is_used(const char *word, bool loss)
 }
 
 static clg_status build_sample(clg_ctx *ctx, clg_device *device, const char *path,
-                               struct allocator *a, long left)
+                               struct allocator *a, long at)
 {
     clg_recipe *recipe;
     clg_model model = {0};
     clg_status status;
 
-    a->left = -1;
+    a->fail_at = 0;
     recipe = clg_recipe_read(ctx, path, NULL);
     cr_assert_not_null(recipe, "%s", clg_error(ctx));
-    *a = (struct allocator){.left = left};
+    *a = (struct allocator){.fail_at = at + 1};
     status = clg_recipe_model(recipe, device, true, &model);
-    a->left = -1;
+    a->fail_at = 0;
     clg_store_destroy(&model.store);
     clg_recipe_destroy(&recipe);
     return status;
@@ -268,9 +249,9 @@ TEST(allocations, of_a_run)
 
         snprintf(out, sizeof(out), "%s/run%ld", folder, n);
         params.out = out;
-        a = (struct allocator){.left = n};
+        a = (struct allocator){.fail_at = n + 1};
         status = clg_train(recipe, device, &params, NULL, NULL);
-        a.left = -1;
+        a.fail_at = 0;
         cr_assert_eq(status == CLG_OK, !a.failed, "allocation %ld: %s: %s", n,
                      clg_status_string(status), clg_error(ctx));
         cr_assert(status == CLG_OK || clg_error(ctx)[0]);

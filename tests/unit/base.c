@@ -9,35 +9,15 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "fault/allocator.h"
 #include "test.h"
 
-/* An allocator that counts blocks and fails the at-th request. */
-struct counter {
-    long live, requests, fail_at;
-};
-
-static void *count_allocate(void *user, void *ptr, size_t size)
-{
-    struct counter *c = user;
-
-    if (size == 0) {
-        c->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++c->requests == c->fail_at)
-        return NULL;
-    if (!ptr)
-        c->live++;
-    return realloc(ptr, size);
-}
-
-static clg_ctx *counted_context(struct counter *counter)
+static clg_ctx *counted_context(struct allocator *allocator)
 {
     clg_ctx_params params = clg_ctx_defaults();
 
-    params.allocate = count_allocate;
-    params.allocate_user = counter;
+    params.allocate = allocator_call;
+    params.allocate_user = allocator;
     params.cache_dir = "somewhere";
     return clg_ctx_create(&params);
 }
@@ -57,12 +37,12 @@ TEST(context, without_one)
 TEST(context, create_survives_every_allocation_failure)
 {
     for (long at = 1;; at++) {
-        struct counter counter = {.fail_at = at};
-        clg_ctx *ctx = counted_context(&counter);
+        struct allocator allocator = {.fail_at = at};
+        clg_ctx *ctx = counted_context(&allocator);
         bool made = ctx != NULL;
 
         clg_ctx_destroy(&ctx);
-        cr_assert_eq(counter.live, 0, "allocation %ld: %ld blocks are lost", at, counter.live);
+        cr_assert_eq(allocator.live, 0, "allocation %ld: %ld blocks are lost", at, allocator.live);
         if (made)
             break;
     }
@@ -103,8 +83,8 @@ TEST(memory, sizes_are_checked)
 
 TEST(memory, arrays_grow_and_survive_failure)
 {
-    struct counter counter = {0};
-    clg_ctx *ctx = counted_context(&counter);
+    struct allocator allocator = {0};
+    clg_ctx *ctx = counted_context(&allocator);
     CLG_VEC(int) v = {0};
 
     for (int i = 0; i < 1000; i++) {
@@ -116,13 +96,13 @@ TEST(memory, arrays_grow_and_survive_failure)
     for (int i = 0; i < 1000; i++)
         cr_assert_eq(v.items[i], i);
     v.count = v.capacity;
-    counter.fail_at = counter.requests + 1;
+    allocator.fail_at = allocator.requests + 1;
     cr_expect_null(CLG_PUSH(ctx, v));
     cr_expect_eq(v.count, v.capacity);
     cr_expect_eq(v.items[999], 999);
     clg_free(ctx, v.items);
     clg_ctx_destroy(&ctx);
-    cr_expect_eq(counter.live, 0);
+    cr_expect_eq(allocator.live, 0);
 }
 
 /* ---- the tree ---- */
@@ -176,19 +156,19 @@ TEST(text, grows)
 
 TEST(text, failure_sticks)
 {
-    struct counter counter = {0};
-    clg_ctx *ctx = counted_context(&counter);
+    struct allocator allocator = {0};
+    clg_ctx *ctx = counted_context(&allocator);
     struct clg_text text = {.ctx = ctx};
 
     clg_text_add(&text, "start");
-    counter.fail_at = counter.requests + 1;
+    allocator.fail_at = allocator.requests + 1;
     clg_text_add(&text, "%300d", 1);
     clg_text_add(&text, "end");
     cr_expect(text.failed);
     cr_expect_str_eq(text.data, "start");
     clg_text_finish(&text);
     clg_ctx_destroy(&ctx);
-    cr_expect_eq(counter.live, 0);
+    cr_expect_eq(allocator.live, 0);
 }
 
 TEST(text, shapes)
@@ -397,19 +377,19 @@ TEST(file, sentences_name_the_path)
 TEST(file, survives_every_allocation_failure)
 {
     char folder[256], path[400];
-    struct counter counter = {0};
+    struct allocator allocator = {0};
     clg_status status;
 
     snprintf(path, sizeof(path), "%s/f", test_folder(folder));
     for (long at = 1;; at++) {
-        clg_ctx *ctx = counted_context(&counter);
+        clg_ctx *ctx = counted_context(&allocator);
 
         cr_assert_not_null(ctx);
-        counter.fail_at = counter.requests + at;
+        allocator.fail_at = allocator.requests + at;
         status = write_text(ctx, path, "text");
         clg_ctx_destroy(&ctx);
-        counter.fail_at = 0;
-        cr_assert_eq(counter.live, 0, "allocation %ld", at);
+        allocator.fail_at = 0;
+        cr_assert_eq(allocator.live, 0, "allocation %ld", at);
         if (status == CLG_OK)
             break;
         cr_assert_eq(status, CLG_ERR_MEMORY);

@@ -4,27 +4,8 @@
 #include <string.h>
 #include "device/interop.h"
 #include "device/opencl.h"
+#include "fault/allocator.h"
 #include "test.h"
-
-struct counter {
-    long live, requests, fail_at;
-};
-
-static void *count_allocate(void *user, void *ptr, size_t size)
-{
-    struct counter *c = user;
-
-    if (size == 0) {
-        c->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++c->requests == c->fail_at)
-        return NULL;
-    if (!ptr)
-        c->live++;
-    return realloc(ptr, size);
-}
 
 static clg_status run_launches(struct clg_device *device, struct clg_buffer *buffer)
 {
@@ -104,19 +85,19 @@ static clg_status use(clg_ctx *ctx)
 }
 
 /* One pass; whether it went well. Nothing may be left over in any case. */
-static bool pass(struct counter *counter, const char *folder, long call, long allocation, int code)
+static bool pass(struct allocator *allocator, const char *folder, long call, long allocation, int code)
 {
     const struct layer *layer = test_layer();
     clg_ctx_params params = clg_ctx_defaults();
     clg_status status;
     clg_ctx *ctx;
 
-    params.allocate = count_allocate;
-    params.allocate_user = counter;
+    params.allocate = allocator_call;
+    params.allocate_user = allocator;
     params.cache_dir = folder;
     ctx = clg_ctx_create(&params);
     cr_assert_not_null(ctx);
-    counter->fail_at = allocation ? counter->requests + allocation : 0;
+    allocator->fail_at = allocation ? allocator->requests + allocation : 0;
     layer->fail(call, code, false);
     status = use(ctx);
     if (status != CLG_OK) {
@@ -128,9 +109,9 @@ static bool pass(struct counter *counter, const char *folder, long call, long al
     clg_ctx_destroy(&ctx);
     if (status == CLG_ERR_DEVICE_LOST)
         cr_assert_eq(layer->calls_after(), 0, "%s: calls on a lost device", layer->failed());
-    counter->fail_at = 0;
-    cr_assert_eq(counter->live, 0, "call %ld, allocation %ld: %ld blocks are lost", call,
-                 allocation, counter->live);
+    allocator->fail_at = 0;
+    cr_assert_eq(allocator->live, 0, "call %ld, allocation %ld: %ld blocks are lost", call,
+                 allocation, allocator->live);
     for (enum layer_kind kind = 0; kind < LAYER_KINDS; kind++)
         cr_assert_eq(layer->live(kind), 0, "call %ld (%s), allocation %ld: objects of kind %d",
                      call, layer->failed() ? layer->failed() : "", allocation, (int)kind);
@@ -140,13 +121,13 @@ static bool pass(struct counter *counter, const char *folder, long call, long al
 TEST(device_faults, every_call)
 {
     static const int codes[] = {CL_OUT_OF_RESOURCES, CL_OUT_OF_HOST_MEMORY, -9999};
-    struct counter counter = {0};
+    struct allocator allocator = {0};
     char folder[256];
 
     cr_assert_not_null(test_layer(), "runs under the layer of tests/fault");
     test_folder(folder);
     for (size_t c = 0; c < sizeof(codes) / sizeof(codes[0]); c++)
-        for (long at = 1; !pass(&counter, folder, at, 0, codes[c]); at++)
+        for (long at = 1; !pass(&allocator, folder, at, 0, codes[c]); at++)
             cr_assert_lt(at, 1000);
     test_layer()->fail(0, 0, false);
     test_remove(folder);
@@ -154,7 +135,7 @@ TEST(device_faults, every_call)
 
 TEST(device_faults, every_allocation)
 {
-    struct counter counter = {0};
+    struct allocator allocator = {0};
     char folder[256];
     long good = 0;
 
@@ -163,7 +144,7 @@ TEST(device_faults, every_allocation)
     /* Where only the cache misses memory the run goes on: thirty good runs in a row are the end. */
     for (long at = 1; good < 30; at++) {
         cr_assert_lt(at, 1000);
-        good = pass(&counter, folder, 0, at, 0) ? good + 1 : 0;
+        good = pass(&allocator, folder, 0, at, 0) ? good + 1 : 0;
     }
     test_remove(folder);
 }
