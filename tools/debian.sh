@@ -5,8 +5,8 @@
 # Each command is a line for sh, run where the clone lies, the next one after it whether or not it
 # passed; ends with `N passed, N failed`, and the seconds of each. What the commands need they install
 # (tools/packages.sh). FOLDER: where the system is made, or lies already, and stays; default a temporary
-# one. MIRROR: of Debian; default
-# debootstrap's. Needs root and debootstrap; exit status 77 where no system can be made.
+# one. MIRROR: of Debian; default debootstrap's. Needs root and debootstrap; exit status 77 where no
+# system can be made.
 set -eu
 
 impossible() {
@@ -41,14 +41,14 @@ prepare_system() {
 
 # What lies in HEAD, as a clone has it.
 copy_sources() {
-    rm -rf "$folder/root/clgrad"
-    mkdir -p "$folder/root/clgrad"
-    git -c safe.directory="$root" -C "$root" archive HEAD | tar -x -C "$folder/root/clgrad"
+    rm -rf "$folder/clgrad"
+    mkdir -p "$folder/clgrad"
+    git -c safe.directory="$root" -C "$root" archive HEAD | tar -x -C "$folder/clgrad"
 }
 
 run_there() {
     chroot "$folder" env -i HOME=/root PATH="$PATH" LANG=C.UTF-8 TERM=dumb \
-        ${http_proxy:+http_proxy="$http_proxy"} sh -c "cd /root/clgrad && $1"
+        ${http_proxy:+http_proxy="$http_proxy"} sh -c "cd /clgrad && $1"
 }
 
 # In namespaces of their own, for mounts and processes: nothing is left of them, however this ends.
