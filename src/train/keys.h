@@ -8,12 +8,18 @@
 
 struct clg_build;
 
+/* What data are opened for. */
+struct clg_data_request {
+    const char *file; /* to predict from, in place of the recipe's and without labels; NULL: none */
+};
+
 /* What a value is, and the field it is stored in. */
 enum clg_key_type {
     CLG_KEY_INT,         /* int64_t */
     CLG_KEY_NUMBER,      /* double; NaN when absent */
     CLG_KEY_BOOL,        /* bool */
     CLG_KEY_WORD,        /* const char *: one of the words in detail; NULL when absent */
+    CLG_KEY_TEXT,        /* const char *: any text; NULL when absent */
     CLG_KEY_DATA_PATH,   /* const char *: absolute; relative ones lie in the folder of the data */
     CLG_KEY_RECIPE_PATH, /* the same, in the folder of the recipe */
     CLG_KEY_SHAPE,       /* clg_shape; rank 0 when absent */
@@ -61,8 +67,7 @@ struct clg_kind {
     clg_tensor (*layer)(struct clg_build *build, const char *name, clg_tensor x, const void *args);
     clg_tensor (*loss)(const struct clg_build *build, clg_tensor result, clg_tensor label,
                        const void *args);
-    clg_dataset *(*open)(clg_ctx *ctx, const void *args);
-    clg_dataset *(*open_samples)(clg_ctx *ctx, const char *path); /* of data: without labels */
+    clg_dataset *(*open)(clg_ctx *ctx, const struct clg_data_request *request, const void *args);
 };
 
 /* Kinds of which one is chosen by name. */

@@ -267,9 +267,11 @@ clg_status clg_recipe_resolved(clg_recipe *recipe, const char **text)
 static clg_status open_data(struct clg_recipe *recipe, const struct clg_choice *choice,
                             clg_dataset **out)
 {
+    const struct clg_data_request request = {.file = NULL};
+
     if (!choice->kind)
         return CLG_OK;
-    *out = choice->kind->open(recipe->object.ctx, choice->args);
+    *out = choice->kind->open(recipe->object.ctx, &request, choice->args);
     return *out ? CLG_OK : clg_recipe_fail_at(recipe, choice->at);
 }
 
@@ -290,9 +292,13 @@ clg_status clg_recipe_datasets(clg_recipe *recipe, clg_dataset **train, clg_data
 
 clg_dataset *clg_recipe_samples(clg_recipe *recipe, const char *path)
 {
+    const struct clg_data_request request = {.file = path};
+    const struct clg_choice *train;
+
     if (!recipe || !CLG_GIVEN(recipe, path))
         return NULL;
-    return recipe->values.data.train.kind->open_samples(recipe->object.ctx, path);
+    train = &recipe->values.data.train;
+    return train->kind->open(recipe->object.ctx, &request, train->args);
 }
 
 clg_fit_params clg_recipe_fit(const clg_recipe *recipe)

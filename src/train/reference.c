@@ -11,6 +11,7 @@ static const char *type_words(const struct clg_key *key)
         [CLG_KEY_NUMBER] = "number",
         [CLG_KEY_BOOL] = "true or false",
         [CLG_KEY_WORD] = "word",
+        [CLG_KEY_TEXT] = "text",
         [CLG_KEY_DATA_PATH] = "file",
         [CLG_KEY_RECIPE_PATH] = "file",
         [CLG_KEY_SHAPE] = "whole numbers",

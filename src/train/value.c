@@ -192,6 +192,16 @@ static clg_status parse_word(const struct clg_parse *p, const struct clg_key *ke
                          node->text, clg_parse_nearest(node->text, word_name, words));
 }
 
+static clg_status parse_text(const struct clg_parse *p, const struct clg_key *key,
+                             struct clg_yaml *node, const char *where, void *field)
+{
+    (void)key;
+    if (node->kind != CLG_YAML_SCALAR || !node->text[0])
+        return clg_parse_wrong(p, node, where, "a text");
+    *(const char **)field = node->text;
+    return CLG_OK;
+}
+
 static clg_status parse_path(const struct clg_parse *p, const struct clg_key *key,
                              struct clg_yaml *node, const char *where, void *field)
 {
@@ -305,7 +315,7 @@ clg_status clg_value_parse(const struct clg_parse *p, const struct clg_key *key,
         [CLG_KEY_BOOL] = parse_bool,      [CLG_KEY_WORD] = parse_word,
         [CLG_KEY_DATA_PATH] = parse_path, [CLG_KEY_RECIPE_PATH] = parse_path,
         [CLG_KEY_SHAPE] = parse_shape,    [CLG_KEY_NUMBERS] = parse_numbers,
-        [CLG_KEY_TEXTS] = parse_texts,
+        [CLG_KEY_TEXTS] = parse_texts,    [CLG_KEY_TEXT] = parse_text,
     };
 
     return parse[key->type](p, key, node, where, field);
