@@ -143,3 +143,8 @@ int64_t clg_array_cols(const struct clg_array *array)
 {
     return array->cols;
 }
+
+bool clg_array_lies_on(const struct clg_array *array, const struct clg_device *device)
+{
+    return array->buffer->device == device;
+}

@@ -71,6 +71,7 @@ struct clg_buffer *clg_array_buffer(const struct clg_array *array);
 clg_dtype clg_array_type(const struct clg_array *array);
 int64_t clg_array_rows(const struct clg_array *array);
 int64_t clg_array_cols(const struct clg_array *array);
+bool clg_array_lies_on(const struct clg_array *array, const struct clg_device *device);
 
 /* Where a tensor lies. buffer NULL: nowhere (an output nobody wants). offset in elements. */
 struct clg_view {

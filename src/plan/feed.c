@@ -55,6 +55,10 @@ static clg_status check_feed(struct clg_plan *plan, const struct clg_plan_input 
     struct clg_view to = clg_plan_value(plan, (struct clg_ref){input->node, 0})->view;
     int64_t cols = clg_shape_count(&to.shape) / plan->ir.batch;
     clg_dtype type = clg_array_type(array);
+    if (!clg_array_lies_on(array, plan->device) ||
+        (params->index && !clg_array_lies_on(params->index, plan->device)))
+        return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                        "feed '%s': the array lies on another device than the plan", input->name);
     if (clg_shape_count(&to.shape) % plan->ir.batch || clg_array_cols(array) != cols)
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
                         "feed '%s': the array has %lld columns, the input takes %lld a sample",

@@ -46,6 +46,25 @@ TEST(lifetime, arrays_outlive_their_handles_in_a_feed)
     clg_ctx_destroy(&f.ctx);
 }
 
+TEST(lifetime, arrays_of_another_device)
+{
+    const float rows[4] = {0};
+    const int32_t order[2] = {1, 0};
+    struct fed f = make_fed();
+    clg_device *other = test_open(f.ctx, CLG_FORM_AUTO);
+    clg_array *here = clg_array_create(f.device, CLG_F32, 2, 2, rows);
+    clg_array *there = clg_array_create(other, CLG_F32, 2, 2, rows);
+    clg_feed_params params = {clg_array_create(other, CLG_I32, 2, 1, order), 0, 1};
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "feed 'x': the array lies on another device",
+                 clg_plan_feed(f.plan, "x", there, NULL));
+    test_refused(f.ctx, CLG_ERR_ARGUMENT, "feed 'x': the array lies on another device",
+                 clg_plan_feed(f.plan, "x", here, &params));
+    test_ok(f.ctx, clg_plan_feed(f.plan, "x", here, NULL));
+    clg_device_destroy(&other);
+    expect_rows(&f, 0, 0);
+    clg_ctx_destroy(&f.ctx);
+}
+
 TEST(lifetime, a_feed_lets_go_of_its_arrays)
 {
     const float rows[4] = {5, 5, 6, 6}, written[4] = {7, 7, 8, 8};
