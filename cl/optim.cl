@@ -5,8 +5,8 @@
  * part of the block.
  *
  * Each kernel runs twice a step, over all chunks of all optimizers: first it checks, writes nothing and
- * flags the step when a new value or state would not be finite; then, when the flags were merged and no
- * bad step is recorded, it applies. Both passes compute by the same lines.
+ * flags the step when a new value or state would not be finite; then, when the flags were merged and the
+ * step is not a bad one, it applies. Both passes compute by the same lines.
  *
  * A check needs little more than the gradients: while parameters, states, gradients and numbers are
  * ordinary, no rule can get beyond FLT_MAX. Ordinary are |x| <= 2^30; a learning rate, factor, decay and
@@ -41,9 +41,9 @@ typedef int truth;
 
 enum { CHECK, APPLY }; /* pass: enum clg_update_pass of src/graph/graph.h */
 
-/* Over the chunk's vectors, i being the first element of one, or over none while a bad step is recorded: a
+/* Over the chunk's vectors, i being the first element of one, or over none in a bad step: a
  * work-item takes a run of its own in the item form, and strides in the group form. */
-#define VECTORS const int vectors = block[BLOCK_FIRST_BAD] ? 0 : segments * (SEGMENT / WIDTH);
+#define VECTORS const int vectors = block[BLOCK_SKIP] ? 0 : segments * (SEGMENT / WIDTH);
 #if FORM_ITEM
 #define FOR_VECTORS(i)                                                                             \
     VECTORS                                                                                        \

@@ -10,12 +10,24 @@
 
 #define EACH(k, count) for (uint k = work_item(); k < (uint)(count); k += get_global_size(0))
 
-/* A new flag makes the step that was computed the first bad one; looked 0: not now. */
+/* The number of two words. */
+INLINE ulong number(global const uint *words)
+{
+    return upsample(words[1], words[0]);
+}
+
+/* A new flag makes the step that was computed a bad one, and the first of them if there was none; looked
+ * 0: not now. */
 INLINE void merge_flags(global uint *block, const int looked)
 {
-    const int bad = looked && block[BLOCK_RAISED] && !block[BLOCK_FIRST_BAD];
-    block[BLOCK_WHY] = bad ? block[BLOCK_RAISED] : block[BLOCK_WHY];
-    block[BLOCK_FIRST_BAD] |= bad;
+    const int bad = looked && block[BLOCK_RAISED] && !block[BLOCK_SKIP];
+    const ulong before = number(block + BLOCK_FIRST_BAD);
+    const int first = bad && before == 0;
+    const ulong now = first ? number(block + BLOCK_STEP) + 1 : before;
+    block[BLOCK_FIRST_BAD] = (uint)now;
+    block[BLOCK_FIRST_BAD + 1] = (uint)(now >> 32);
+    block[BLOCK_WHY] = first ? block[BLOCK_RAISED] : block[BLOCK_WHY];
+    block[BLOCK_SKIP] |= bad;
 }
 
 /* The number of two words += by, which is 0 or 1. */
@@ -53,7 +65,7 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     const uint drawn = part == 1;
     advance(block + BLOCK_DRAW, drawn);
     tally[TALLY_CURSOR] = min(tally[TALLY_CURSOR] + (part == 2 ? 0 : batch), CURSOR_MAX);
-    const int added = part == 2 || (part == 1 && block[BLOCK_FIRST_BAD]) ? 0 : metrics;
+    const int added = part == 2 || (part == 1 && block[BLOCK_SKIP]) ? 0 : metrics;
     EACH(k, added) {
         global uint *at = tally + first + 4 * k;
         add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);
@@ -61,7 +73,7 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
         at[3] += at[2] < (uint)batch;
     }
 
-    const uint good = part == 2 && !block[BLOCK_FIRST_BAD];
+    const uint good = part == 2 && !block[BLOCK_SKIP];
     advance(block + BLOCK_STEP, good);
     EACH(p, 16) {
         advance(block + BLOCK_WORDS + 16 * p + PART_STEPS, updated >> p & good);
@@ -69,13 +81,13 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     }
 }
 
-/* y = x (n); gated: not while a bad step is recorded. */
+/* y = x (n); gated: not in a bad step. */
 kernel void assign(TENSOR(const float, x), TENSOR(float, y), global const uint *block, const int n,
                    const int gated)
 {
     OPEN(const float, x);
     OPEN(float, y);
-    const int count = gated && block[BLOCK_FIRST_BAD] ? 0 : n;
+    const int count = gated && block[BLOCK_SKIP] ? 0 : n;
     EACH(i, count)
         y[i] = x[i];
 }

@@ -25,9 +25,8 @@ static void plan_finish(struct clg_object *object)
 {
     struct clg_plan *plan = (struct clg_plan *)object;
     struct clg_ctx *ctx = object->ctx;
-    clg_launches_finish(&plan->feed);
-    clg_launches_finish(&plan->forward);
-    clg_launches_finish(&plan->update);
+    for (size_t i = 0; i < CLG_PHASES; i++)
+        clg_launches_finish(&plan->phases[i]);
     for (size_t i = 0; i < plan->inputs.count; i++) {
         clg_buffer_destroy(plan->inputs.items[i].bound);
         clg_plan_unfeed(&plan->inputs.items[i]);
@@ -39,7 +38,7 @@ static void plan_finish(struct clg_object *object)
     clg_text_finish(&plan->dot);
     clg_text_finish(&plan->choices);
     clg_free(ctx, plan->inputs.items);
-    clg_free(ctx, plan->forward_copies.items);
+    clg_free(ctx, plan->compute_copies.items);
     clg_free(ctx, plan->update_copies.items);
     clg_ir_finish(&plan->ir);
     clg_free(ctx, plan);
@@ -65,9 +64,8 @@ struct clg_plan *clg_plan_create(clg_graph *graph)
     plan->writes = UINT64_MAX;
     plan->serial = clg_store_next_serial(graph->store);
     plan->dot.ctx = plan->choices.ctx = ctx;
-    clg_launches_init(&plan->feed, plan->device);
-    clg_launches_init(&plan->forward, plan->device);
-    clg_launches_init(&plan->update, plan->device);
+    for (size_t i = 0; i < CLG_PHASES; i++)
+        clg_launches_init(&plan->phases[i], plan->device);
     clg_object_init(&plan->object, &graph->object, plan_finish);
     return plan;
 }

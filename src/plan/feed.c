@@ -13,7 +13,7 @@ static void lower_feed(struct clg_plan *plan, const struct clg_plan_input *input
     const struct clg_array *index = input->index;
     bool bytes = clg_array_type(input->array) == CLG_U8;
     struct clg_launch *k = clg_launch_kernel(
-        &plan->feed, "train", bytes ? "feed_bytes" : "feed_words", NULL, input->name);
+        &plan->phases[CLG_PHASE_FEED], "train", bytes ? "feed_bytes" : "feed_words", NULL, input->name);
     clg_launch_buffer(k, clg_array_buffer(input->array));
     clg_launch_view(k, &to);
     clg_launch_buffer(k, index ? clg_array_buffer(index) : plan->tally);
@@ -39,13 +39,12 @@ void clg_plan_unfeed(struct clg_plan_input *input)
 
 clg_status clg_plan_lower_feeds(struct clg_plan *plan)
 {
-    clg_launches_finish(&plan->feed);
-    clg_launches_init(&plan->feed, plan->device);
+    struct clg_launches *launches = &plan->phases[CLG_PHASE_FEED];
+    clg_launches_finish(launches);
     for (size_t i = 0; i < plan->inputs.count; i++)
         if (plan->inputs.items[i].array)
             lower_feed(plan, &plan->inputs.items[i]);
-    CLG_TRY(plan->feed.status);
-    return clg_launches_build(&plan->feed);
+    return clg_launches_build(launches);
 }
 
 static clg_status check_feed(struct clg_plan *plan, const struct clg_plan_input *input,

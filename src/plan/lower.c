@@ -35,7 +35,7 @@ static clg_status lower_node(struct clg_plan *plan, uint32_t at)
     node_label(node, label, sizeof(label));
     struct clg_lower lower = {.device = plan->device,
                               .machine = clg_device_machine(plan->device),
-                              .launches = &plan->forward,
+                              .launches = &plan->phases[CLG_PHASE_COMPUTE],
                               .attr = node->attr,
                               .label = label,
                               .n_in = node->n_in,
@@ -49,12 +49,13 @@ static clg_status lower_node(struct clg_plan *plan, uint32_t at)
     else
         node->op->lower(&lower);
     clg_free(plan->object.ctx, views);
-    return plan->forward.status;
+    return lower.launches->status;
 }
 
-static void lower_copies(struct clg_plan *plan, struct clg_launches *to,
+static void lower_copies(struct clg_plan *plan, enum clg_phase phase,
                          const struct clg_copy *copies, size_t count)
 {
+    struct clg_launches *to = &plan->phases[phase];
     for (size_t i = 0; i < count; i++) {
         int64_t n = clg_shape_count(&copies[i].from.shape);
         struct clg_launch *k = clg_launch_kernel(to, "train", "assign", NULL, "assign");
@@ -137,10 +138,10 @@ static clg_status make_tally(struct clg_plan *plan)
 enum { END_INFERENCE, END_BACKWARD, END_CHECK };
 
 /* updated: a bit for each optimizer's part of the step block. */
-static void lower_step_end(struct clg_plan *plan, struct clg_launches *to, int part,
-                           uint32_t updated)
+static void lower_step_end(struct clg_plan *plan, enum clg_phase phase, int part, uint32_t updated)
 {
-    struct clg_launch *k = clg_launch_kernel(to, "train", "step_end", NULL, "step");
+    struct clg_launch *k =
+        clg_launch_kernel(&plan->phases[phase], "train", "step_end", NULL, "step");
     clg_launch_buffer(k, plan->block);
     clg_launch_buffer(k, plan->own);
     clg_launch_buffer(k, plan->tally);
@@ -157,7 +158,7 @@ static void lower_pass(struct clg_plan *plan, enum clg_update_pass pass)
 {
     for (size_t i = 0; i < plan->updates; i++) {
         const struct clg_update *update = &plan->graph->updates.items[i];
-        update->lower(update->data, &plan->update, pass);
+        update->lower(update->data, &plan->phases[CLG_PHASE_UPDATE], pass);
     }
 }
 
@@ -173,10 +174,10 @@ static clg_status lower_updates(struct clg_plan *plan)
     }
     lower_pass(plan, CLG_UPDATE_CHECK);
     if (plan->ir.mode == CLG_TRAIN)
-        lower_step_end(plan, &plan->update, END_CHECK, updated);
-    lower_copies(plan, &plan->update, plan->update_copies.items, plan->update_copies.count);
+        lower_step_end(plan, CLG_PHASE_UPDATE, END_CHECK, updated);
+    lower_copies(plan, CLG_PHASE_UPDATE, plan->update_copies.items, plan->update_copies.count);
     lower_pass(plan, CLG_UPDATE_APPLY);
-    return plan->update.status;
+    return CLG_OK;
 }
 
 /* Inputs that are one number, and constants, are written once. */
@@ -203,19 +204,17 @@ static clg_status write_constants(struct clg_plan *plan)
 
 clg_status clg_plan_lower(struct clg_plan *plan)
 {
-    clg_launches_finish(&plan->forward);
-    clg_launches_finish(&plan->update);
-    clg_launches_init(&plan->forward, plan->device);
-    clg_launches_init(&plan->update, plan->device);
+    for (int phase = CLG_PHASE_COMPUTE; phase < CLG_PHASES; phase++)
+        clg_launches_finish(&plan->phases[phase]);
     CLG_TRY(write_constants(plan));
     CLG_TRY(make_tally(plan));
     for (uint32_t at = 0; at < plan->ir.order_count; at++)
         CLG_TRY(lower_node(plan, at));
-    lower_copies(plan, &plan->forward, plan->forward_copies.items, plan->forward_copies.count);
-    lower_step_end(plan, &plan->forward, plan->ir.mode == CLG_TRAIN ? END_BACKWARD : END_INFERENCE,
-                   0);
-    CLG_TRY(plan->forward.status);
+    lower_copies(plan, CLG_PHASE_COMPUTE, plan->compute_copies.items, plan->compute_copies.count);
+    lower_step_end(plan, CLG_PHASE_CLOSE,
+                   plan->ir.mode == CLG_TRAIN ? END_BACKWARD : END_INFERENCE, 0);
     CLG_TRY(lower_updates(plan));
-    CLG_TRY(clg_launches_build(&plan->forward));
-    return clg_launches_build(&plan->update);
+    for (int phase = CLG_PHASE_COMPUTE; phase < CLG_PHASES; phase++)
+        CLG_TRY(clg_launches_build(&plan->phases[phase]));
+    return CLG_OK;
 }

@@ -106,7 +106,7 @@ static clg_status add_copy(struct clg_plan *plan, struct clg_view from, struct c
 {
     struct clg_ctx *ctx = plan->object.ctx;
     struct clg_copy *slot =
-        update ? CLG_PUSH(ctx, plan->update_copies) : CLG_PUSH(ctx, plan->forward_copies);
+        update ? CLG_PUSH(ctx, plan->update_copies) : CLG_PUSH(ctx, plan->compute_copies);
     if (!slot)
         return CLG_ERR_MEMORY;
     *slot = (struct clg_copy){from, to, gated};
@@ -164,7 +164,7 @@ static bool same_place(const struct clg_view *a, const struct clg_view *b)
 static clg_status copy_roots(struct clg_plan *plan)
 {
     struct clg_ir *ir = &plan->ir;
-    plan->forward_copies.count = plan->update_copies.count = 0;
+    plan->compute_copies.count = plan->update_copies.count = 0;
     for (size_t i = 0; i < ir->roots.count; i++) {
         struct clg_root *root = &ir->roots.items[i];
         struct clg_view from = clg_plan_value(plan, root->ref)->view;

@@ -45,6 +45,15 @@ struct clg_plan_input {
     uint64_t own_offset;      /* while bound: where the input lay before */
 };
 
+/* What a step consists of, in the order in which it runs: lists of launches, each of them a whole. */
+enum clg_phase {
+    CLG_PHASE_FEED,    /* inputs are gathered from arrays */
+    CLG_PHASE_COMPUTE, /* forward and backward; gradients lie in the store */
+    CLG_PHASE_CLOSE,   /* flags count, metrics add up */
+    CLG_PHASE_UPDATE,  /* checks; then states and parameters change */
+    CLG_PHASES
+};
+
 struct clg_plan {
     struct clg_object object;
     struct clg_graph *graph;
@@ -54,9 +63,9 @@ struct clg_plan {
     struct clg_places places;
     struct clg_buffer *own, *block, *tally; /* block: the store's, or private in inference */
     CLG_VEC(struct clg_plan_input) inputs;
-    CLG_VEC(struct clg_copy) forward_copies;
+    CLG_VEC(struct clg_copy) compute_copies;
     CLG_VEC(struct clg_copy) update_copies;
-    struct clg_launches feed, forward, update;
+    struct clg_launches phases[CLG_PHASES];
     size_t updates;  /* how many of the graph's are in it: clg_minimize() may add some later */
     uint64_t writes; /* to the store, as this plan's last update left it */
     uint64_t serial; /* in the store: whose gradients are there (clg_store_gradient_of) */
@@ -83,7 +92,7 @@ void clg_plan_share(struct clg_plan *plan);
 clg_status clg_plan_follow(struct clg_plan *plan);
 /* A bound input gets its place in the plan's own memory back (opencl.c). */
 clg_status clg_plan_unbind(struct clg_plan *plan, struct clg_plan_input *input);
-/* Fills the lists of launches and builds them (lower.c). */
+/* Fills the phases but the feed and builds them (lower.c). */
 clg_status clg_plan_lower(struct clg_plan *plan);
 /* Ends an input's feed; the launches are to be made again (feed.c). */
 void clg_plan_unfeed(struct clg_plan_input *input);

@@ -34,9 +34,11 @@ clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out)
                              .own_bytes = plan->places.own_bytes,
                              .memory = clg_memory_now(plan->device),
                              .choices = choices((struct clg_plan *)plan)};
-    const struct clg_launches *lists[] = {&plan->feed, &plan->forward, &plan->update};
-    for (size_t i = 0; i < 3; i++)
+    const struct clg_launches *lists[CLG_PHASES];
+    for (size_t i = 0; i < CLG_PHASES; i++) {
+        lists[i] = &plan->phases[i];
         add_costs(lists[i], out);
-    clg_launches_count_kernels(lists, 3, &out->kernels, &out->gemm_kernels);
+    }
+    clg_launches_count_kernels(lists, CLG_PHASES, &out->kernels, &out->gemm_kernels);
     return CLG_OK;
 }

@@ -94,6 +94,12 @@ static void claim_gradients(const struct clg_plan *plan)
             clg_store_set_gradient_of(plan->store, plan->ir.roots.items[i].entry, plan->serial);
 }
 
+static clg_status run(struct clg_plan *plan, enum clg_phase phase)
+{
+    struct clg_launches *launches = &plan->phases[phase];
+    return clg_launches_run(launches, 0, launches->list.count);
+}
+
 clg_status clg_plan_backward(clg_plan *plan)
 {
     if (!plan)
@@ -101,8 +107,9 @@ clg_status clg_plan_backward(clg_plan *plan)
     plan->ran = plan->pending = false;
     CLG_TRY(clg_plan_check_inputs(plan));
     claim_gradients(plan);
-    CLG_TRY(clg_launches_run(&plan->feed, 0, plan->feed.list.count));
-    CLG_TRY(clg_launches_run(&plan->forward, 0, plan->forward.list.count));
+    CLG_TRY(run(plan, CLG_PHASE_FEED));
+    CLG_TRY(run(plan, CLG_PHASE_COMPUTE));
+    CLG_TRY(run(plan, CLG_PHASE_CLOSE));
     plan->ran = plan->pending = true;
     return CLG_OK;
 }
@@ -158,9 +165,9 @@ clg_status clg_plan_update(clg_plan *plan)
     CLG_TRY(check_backward(plan));
     plan->pending = false;
     CLG_TRY(look_at_foreign_values(plan));
-    if (plan->update.list.count)
+    if (plan->phases[CLG_PHASE_UPDATE].list.count)
         clg_store_written(plan->store);
-    CLG_TRY(clg_launches_run(&plan->update, 0, plan->update.list.count));
+    CLG_TRY(run(plan, CLG_PHASE_UPDATE));
     plan->writes = clg_store_writes(plan->store);
     return CLG_OK;
 }

@@ -50,15 +50,15 @@ clg_status clg_store_progress(clg_store *store, clg_progress *out)
         .bad_loss = words[CLG_BLOCK_WHY] & CLG_RAISED_LOSS,
         .bad_update = words[CLG_BLOCK_WHY] & CLG_RAISED_UPDATE,
         .bad_index = words[CLG_BLOCK_WHY] & CLG_RAISED_INDEX,
+        .first_bad_step =
+            words[CLG_BLOCK_FIRST_BAD] | (uint64_t)words[CLG_BLOCK_FIRST_BAD_HIGH] << 32,
     };
-    if (words[CLG_BLOCK_FIRST_BAD])
-        out->first_bad_step = out->steps + 1;
     return CLG_OK;
 }
 
 clg_status clg_store_clear_bad(clg_store *store)
 {
-    const uint32_t zeros[3] = {0};
+    const uint32_t zeros[CLG_BLOCK_SEED - CLG_BLOCK_RAISED] = {0};
 
     if (!store)
         return CLG_ERR_ARGUMENT;
@@ -70,7 +70,7 @@ clg_status clg_store_clear_bad(clg_store *store)
 
 clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint64_t steps)
 {
-    const uint32_t words[CLG_BLOCK_WHY + 1] = {[CLG_BLOCK_DRAW] = (uint32_t)draws,
+    const uint32_t words[CLG_BLOCK_SEED] = {[CLG_BLOCK_DRAW] = (uint32_t)draws,
                                                [CLG_BLOCK_DRAW_HIGH] = (uint32_t)(draws >> 32),
                                                [CLG_BLOCK_STEP] = (uint32_t)steps,
                                                [CLG_BLOCK_STEP_HIGH] = (uint32_t)(steps >> 32)};

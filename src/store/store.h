@@ -29,10 +29,12 @@ enum clg_block_word {
     CLG_BLOCK_DRAW_HIGH,
     CLG_BLOCK_STEP, /* low word of the updates done */
     CLG_BLOCK_STEP_HIGH,
-    CLG_BLOCK_RAISED,    /* flags raised since the last check: or of CLG_RAISED_* */
-    CLG_BLOCK_FIRST_BAD, /* 1: the step after those done was bad; gated kernels read this alone */
-    CLG_BLOCK_WHY,       /* flags of that step */
-    CLG_BLOCK_SEED = 8,  /* low word of the seed */
+    CLG_BLOCK_RAISED, /* flags raised since the last check: or of CLG_RAISED_* */
+    CLG_BLOCK_SKIP,   /* 1: this step changes nothing; gated kernels read this alone */
+    CLG_BLOCK_WHY,    /* flags of the first bad step */
+    CLG_BLOCK_FIRST_BAD = 8, /* low word of its number, from 1; 0: none was */
+    CLG_BLOCK_FIRST_BAD_HIGH,
+    CLG_BLOCK_SEED = 14, /* low word of the seed */
     CLG_BLOCK_SEED_HIGH,
     CLG_BLOCK_WORDS = 16
 };

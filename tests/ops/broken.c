@@ -160,11 +160,11 @@ TEST(broken, gating)
 {
     expect_red("step.gating", "item", "isfinite(own[tally[TALLY_SLOTS + k]])", "true",
                "the bad step: ");
-    expect_red("step.gating", "group", "block[BLOCK_FIRST_BAD] ? 0 : segments", "segments",
+    expect_red("step.gating", "group", "block[BLOCK_SKIP] ? 0 : segments", "segments",
                "parameters and states moved");
-    expect_red("step.gating", "item", "gated && block[BLOCK_FIRST_BAD] ? 0 : n", "n",
+    expect_red("step.gating", "item", "gated && block[BLOCK_SKIP] ? 0 : n", "n",
                "parameters and states moved");
-    expect_red("step.gating", "item", "part == 1 && block[BLOCK_FIRST_BAD]", "0",
+    expect_red("step.gating", "item", "part == 1 && block[BLOCK_SKIP]", "0",
                "the metric's sum moved");
     expect_red("step.gating", "item", "BLOCK_RAISED, why", "BLOCK_RAISED, why & ~RAISED_INDEX",
                "an index over the end");

@@ -332,6 +332,7 @@ TEST(store, progress)
     words[CLG_BLOCK_DRAW_HIGH] = 1;
     words[CLG_BLOCK_STEP] = 7;
     words[CLG_BLOCK_RAISED] = words[CLG_BLOCK_WHY] = CLG_RAISED_LOSS | CLG_RAISED_INDEX;
+    words[CLG_BLOCK_SKIP] = 1;
     words[CLG_BLOCK_FIRST_BAD] = 8;
     test_ok(b.ctx, clg_buffer_write(clg_store_block(b.store), 0, words, sizeof(words)));
     test_ok(b.ctx, clg_store_progress(b.store, &p));
