@@ -34,6 +34,29 @@ CLG_API clg_dataset_params clg_dataset_defaults(void);
 /* A data set from the application's memory, which is copied. NULL on failure. */
 CLG_API clg_dataset *clg_dataset_create(clg_ctx *ctx, const clg_dataset_params *params);
 
+/* Some samples of a data set as a data set of its own: sample i is sample rows[i] of data, and a row
+ * may come several times. The row numbers, count of them, are copied; the content is not, neither
+ * here nor on a device where both are used. Child of data (of its whole set, where data are a view
+ * themselves), which must live as long. NULL on failure. */
+CLG_API clg_dataset *clg_dataset_view(clg_dataset *data, const int32_t *rows, int64_t count);
+
+/* How clg_dataset_split() deals out samples. */
+typedef struct clg_split_params {
+    int64_t count;       /* samples of the second part; or 0, and: */
+    int64_t folds, fold; /* the second part is fold `fold` (from 0) of `folds`: each sample is in one
+                          * of them, and their sizes differ by 1 at most */
+    bool stratify;       /* each class has its share of the second part, to one sample; default
+                          * false */
+    uint64_t seed;       /* of the random choice; default 1 */
+} clg_split_params;
+CLG_API clg_split_params clg_split_defaults(void);
+
+/* Deals a data set out to two views, at random and the same for the same seed; both keep the order
+ * of the samples. Waits for the data when it looks at their classes. Refused: a part without
+ * samples, and stratify where labels are not one integer of at least 0 for each sample. */
+CLG_API clg_status clg_dataset_split(clg_dataset *data, const clg_split_params *params,
+                                     clg_dataset **first, clg_dataset **second);
+
 /* Waits until the content is there; the status of reading it. */
 CLG_API clg_status clg_dataset_wait(clg_dataset *data);
 
@@ -46,7 +69,11 @@ CLG_API bool clg_dataset_has_labels(const clg_dataset *data);
 CLG_API clg_shape clg_dataset_label_shape(const clg_dataset *data);
 CLG_API clg_dtype clg_dataset_label_type(const clg_dataset *data);
 
-/* The content, or NULL before clg_dataset_wait() gave CLG_OK. Belongs to the data set. */
+/* The row numbers of a view; NULL: the data set has all rows. Belongs to the data set. */
+CLG_API const int32_t *clg_dataset_rows(const clg_dataset *data);
+
+/* The content (of a view: the whole set's), or NULL before clg_dataset_wait() gave CLG_OK. Belongs
+ * to the data set. */
 CLG_API const void *clg_dataset_samples(const clg_dataset *data);
 CLG_API const void *clg_dataset_labels(const clg_dataset *data);
 

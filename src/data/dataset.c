@@ -46,13 +46,15 @@ static void dataset_finish(struct clg_object *object)
     finish_reading(data);
     clg_free(ctx, data->samples);
     clg_free(ctx, data->labels);
+    clg_free(ctx, data->rows);
     clg_free(ctx, data->name);
     clg_free(ctx, data->label_name);
     clg_free(ctx, data);
 }
 
-struct clg_dataset *clg_dataset_new(struct clg_ctx *ctx, const char *name)
+static struct clg_dataset *new_child(struct clg_object *parent, const char *name)
 {
+    struct clg_ctx *ctx = parent->ctx;
     struct clg_dataset *data = clg_new(ctx, 1, sizeof(*data));
 
     if (!data)
@@ -62,15 +64,20 @@ struct clg_dataset *clg_dataset_new(struct clg_ctx *ctx, const char *name)
         clg_free(ctx, data);
         return NULL;
     }
-    clg_object_init(&data->object, &ctx->object, dataset_finish);
+    clg_object_init(&data->object, parent, dataset_finish);
     return data;
+}
+
+struct clg_dataset *clg_dataset_new(struct clg_ctx *ctx, const char *name)
+{
+    return new_child(&ctx->object, name);
 }
 
 void clg_dataset_start(struct clg_dataset *data)
 {
     data->forks = clg_fork_count();
-    data->running = clg_fork_watch() &&
-                    pthread_create(&data->thread, NULL, read_in_thread, data) == 0;
+    data->running =
+        clg_fork_watch() && pthread_create(&data->thread, NULL, read_in_thread, data) == 0;
     if (!data->running)
         read_in_thread(data);
 }
@@ -164,10 +171,69 @@ clg_dataset *clg_dataset_create(clg_ctx *ctx, const clg_dataset_params *params)
     return data;
 }
 
+/* ---- views ---- */
+
+const struct clg_dataset *clg_dataset_whole(const struct clg_dataset *data)
+{
+    return data && data->whole ? data->whole : data;
+}
+
+static clg_status check_rows(struct clg_dataset *data, const int32_t *rows, int64_t count)
+{
+    if (count < 1 || count > INT32_MAX)
+        return clg_fail(data->object.ctx, CLG_ERR_ARGUMENT,
+                        "a view of '%s' has 1 to 2^31 - 1 samples, not %" PRId64, data->name,
+                        count);
+    for (int64_t i = 0; i < count; i++)
+        if (rows[i] < 0 || rows[i] >= data->count)
+            return clg_fail(data->object.ctx, CLG_ERR_ARGUMENT,
+                            "a view of '%s': row %" PRId64 " is %" PRId32
+                            ", but must be 0 to %" PRId64,
+                            data->name, i, rows[i], data->count - 1);
+    return CLG_OK;
+}
+
+clg_dataset *clg_dataset_view(clg_dataset *data, const int32_t *rows, int64_t count)
+{
+    struct clg_dataset *whole, *view;
+
+    if (!data || !CLG_GIVEN(data, rows) || check_rows(data, rows, count) != CLG_OK)
+        return NULL;
+    whole = data->whole ? data->whole : data;
+    view = new_child(&whole->object, whole->name);
+    if (!view)
+        return NULL;
+    view->whole = whole;
+    view->count = count;
+    view->type = whole->type;
+    view->shape = whole->shape;
+    view->label_type = whole->label_type;
+    view->label_shape = whole->label_shape;
+    view->has_labels = whole->has_labels;
+    view->label_name = whole->label_name ? clg_strdup(whole->object.ctx, whole->label_name) : NULL;
+    view->rows = clg_new(whole->object.ctx, (size_t)count, sizeof(*rows));
+    if (!view->rows || (whole->label_name && !view->label_name)) {
+        clg_dataset_destroy(&view);
+        return NULL;
+    }
+    for (int64_t i = 0; i < count; i++)
+        view->rows[i] = data->rows ? data->rows[rows[i]] : rows[i];
+    return view;
+}
+
+const int32_t *clg_dataset_rows(const clg_dataset *data)
+{
+    return data ? data->rows : NULL;
+}
+
+/* ---- what is known, and the content ---- */
+
 clg_status clg_dataset_wait(clg_dataset *data)
 {
     if (!data)
         return CLG_ERR_ARGUMENT;
+    if (data->whole)
+        return clg_dataset_wait(data->whole);
     if (!data->done)
         finish_reading(data);
     if (data->status != CLG_OK)
@@ -207,25 +273,30 @@ clg_dtype clg_dataset_label_type(const clg_dataset *data)
 
 const void *clg_dataset_samples(const clg_dataset *data)
 {
+    data = clg_dataset_whole(data);
     return data && data->done && data->status == CLG_OK ? data->samples : NULL;
 }
 
 const void *clg_dataset_labels(const clg_dataset *data)
 {
+    data = clg_dataset_whole(data);
     return data && data->done && data->status == CLG_OK ? data->labels : NULL;
 }
 
 static clg_status check_labels(struct clg_dataset *data, int64_t classes, int64_t also)
 {
-    const int32_t *labels = data->labels;
+    const int32_t *labels = clg_dataset_whole(data)->labels;
     const char *name = data->label_name ? data->label_name : data->name;
 
-    for (int64_t i = 0; i < data->count; i++)
-        if ((labels[i] < 0 || labels[i] >= classes) && labels[i] != also)
+    for (int64_t i = 0; i < data->count; i++) {
+        int64_t row = data->rows ? data->rows[i] : i;
+
+        if ((labels[row] < 0 || labels[row] >= classes) && labels[row] != also)
             return clg_fail(data->object.ctx, CLG_ERR_FORMAT,
                             "'%s': the label of sample %" PRId64 " is %" PRId32
                             ", but the model has %" PRId64 " outputs: labels are 0 to %" PRId64,
-                            name, i, labels[i], classes, classes - 1);
+                            name, row, labels[row], classes, classes - 1);
+    }
     return CLG_OK;
 }
 

@@ -13,7 +13,9 @@ struct clg_dataset {
     clg_dtype type, label_type;
     clg_shape shape, label_shape;
     bool has_labels;
-    void *samples, *labels;
+    void *samples, *labels;    /* of a view: the whole set's, through clg_dataset_whole() */
+    struct clg_dataset *whole; /* of a view; else NULL */
+    int32_t *rows;             /* of a view; else NULL */
 
     /* Reads the content into samples and labels; in another thread, so it leaves its failure in
      * reason. source_finish frees what it read from. */
@@ -39,6 +41,14 @@ size_t clg_dataset_label_bytes(const struct clg_dataset *data);
 
 /* clg_dataset_check_classes() that lets one more label pass. */
 clg_status clg_dataset_check_labels(clg_dataset *data, int64_t classes, int64_t also);
+
+/* The set that has a view's content; another set itself. */
+const struct clg_dataset *clg_dataset_whole(const struct clg_dataset *data);
+
+/* The rows of clg_dataset_split(): those of the first part, then those of the second, each in
+ * ascending order. *first: how many the first part has. rows: room for data->count. */
+clg_status clg_split_rows(struct clg_dataset *data, const clg_split_params *params, int32_t *rows,
+                          int64_t *first);
 
 /* Number of values of a shape without multiples of the batch. */
 int64_t clg_dataset_values(const clg_shape *shape);

@@ -121,6 +121,8 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
     fit->train.mode = CLG_TRAIN;
     fit->train.batch = params->batch;
     fit->test = clg_inference_pass(&fit->model, test, params);
+    if (test && clg_dataset_whole(test) == clg_dataset_whole(train))
+        fit->test.beside = &fit->train;
     CLG_TRY(check_fit(fit));
     count_steps(fit);
     if (params->shuffle) {

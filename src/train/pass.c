@@ -2,9 +2,8 @@
 
 #include <math.h>
 
-static clg_array *upload_labels(struct clg_pass *pass, int64_t cols)
+static clg_array *upload_labels(struct clg_pass *pass, const clg_dataset *data, int64_t cols)
 {
-    const clg_dataset *data = pass->data;
     size_t values = (size_t)(data->count * cols);
     const int32_t *from = data->labels;
     clg_array *array = NULL;
@@ -22,21 +21,35 @@ static clg_array *upload_labels(struct clg_pass *pass, int64_t cols)
     return array;
 }
 
+static clg_status upload_content(struct clg_pass *pass)
+{
+    const clg_dataset *data = clg_dataset_whole(pass->data);
+
+    pass->samples = clg_array_create(pass->model->device, data->type, data->count,
+                                     clg_dataset_values(&data->shape), data->samples);
+    if (pass->samples && pass->with_labels)
+        pass->labels = upload_labels(pass, data, clg_dataset_values(&data->label_shape));
+    if (!pass->samples || (pass->with_labels && !pass->labels))
+        return clg_error_status(pass->ctx);
+    return CLG_OK;
+}
+
+/* Content that another pass has brought to the device stays that pass's. */
 static clg_status upload(struct clg_pass *pass, bool order)
 {
     const clg_dataset *data = pass->data;
-    clg_device *device = pass->model->device;
 
     CLG_TRY(clg_dataset_wait(pass->data));
-    pass->samples = clg_array_create(device, data->type, data->count,
-                                     clg_dataset_values(&data->shape), data->samples);
-    if (pass->samples && pass->with_labels)
-        pass->labels = upload_labels(pass, clg_dataset_values(&data->label_shape));
-    if (pass->samples && order)
-        pass->order = clg_array_create(device, CLG_I32, data->count, 1, NULL);
-    if (!pass->samples || (pass->with_labels && !pass->labels) || (order && !pass->order))
-        return clg_error_status(pass->ctx);
-    return CLG_OK;
+    if (pass->beside) {
+        pass->samples = pass->beside->samples;
+        pass->labels = pass->beside->labels;
+    } else {
+        CLG_TRY(upload_content(pass));
+    }
+    if (!order && !data->rows)
+        return CLG_OK;
+    pass->order = clg_array_create(pass->model->device, CLG_I32, data->count, 1, data->rows);
+    return pass->order ? CLG_OK : clg_error_status(pass->ctx);
 }
 
 static clg_status compile(struct clg_pass *pass, struct clg_pass_plan *plan, int64_t batch)
@@ -93,21 +106,28 @@ static int64_t full_batch(const struct clg_pass *pass)
     return pass->batch < pass->data->count ? pass->batch : pass->data->count;
 }
 
+static uint64_t content_bytes(const struct clg_pass *pass)
+{
+    const clg_dataset *data = clg_dataset_whole(pass->data);
+    uint64_t sample = (uint64_t)clg_dataset_values(&data->shape) * clg_dtype_size(data->type);
+    uint64_t label = pass->with_labels ? (uint64_t)clg_dataset_values(&data->label_shape) * 4 : 0;
+
+    return (uint64_t)data->count * (sample + label);
+}
+
 static clg_status add_pass(const struct clg_pass *pass, bool order, const clg_memory *now,
                            clg_memory *sum)
 {
     const clg_dataset *data = pass->data;
     int64_t batch = full_batch(pass), rest = data->count % batch;
-    uint64_t count = (uint64_t)data->count;
 
     CLG_TRY(add_plan(pass, batch, now, sum));
     if (rest > 0)
         CLG_TRY(add_plan(pass, rest, now, sum));
-    sum->data += count * (uint64_t)clg_dataset_values(&data->shape) * clg_dtype_size(data->type);
-    if (pass->with_labels)
-        sum->data += count * (uint64_t)clg_dataset_values(&data->label_shape) * 4;
-    if (order)
-        sum->data += count * 4;
+    if (!pass->beside)
+        sum->data += content_bytes(pass);
+    if (order || data->rows)
+        sum->data += (uint64_t)data->count * 4;
     return CLG_OK;
 }
 
@@ -144,13 +164,19 @@ void clg_pass_close(struct clg_pass *pass)
 {
     clg_plan_destroy(&pass->full.plan);
     clg_plan_destroy(&pass->rest.plan);
+    if (pass->beside)
+        pass->samples = pass->labels = NULL;
     clg_array_destroy(&pass->samples);
     clg_array_destroy(&pass->labels);
     clg_array_destroy(&pass->order);
 }
 
-clg_status clg_pass_set_order(struct clg_pass *pass, const int32_t *order)
+clg_status clg_pass_set_order(struct clg_pass *pass, int32_t *order)
 {
+    const int32_t *rows = pass->data->rows;
+
+    for (int64_t i = 0; rows && i < pass->data->count; i++)
+        order[i] = rows[order[i]];
     return clg_array_write(pass->order, order, (size_t)pass->data->count * sizeof(*order));
 }
 

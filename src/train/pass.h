@@ -14,6 +14,8 @@ struct clg_pass {
     float mean, std;
     bool with_labels;
     const char *outputs[3];
+    /* An open pass over the same content, whose samples and labels this one uses; NULL: none. */
+    const struct clg_pass *beside;
     clg_array *samples, *labels, *order; /* order NULL: the files' order */
     struct clg_pass_plan {
         int64_t batch, next; /* next: the row its cursor stands at */
@@ -21,8 +23,10 @@ struct clg_pass {
     } full, rest; /* rest: the short batch at the end, made when first met */
 };
 
-/* Refuses passes (NULL at the end) that together do not fit the device: plans, and data sets with an
- * order of the first one's samples. Allocates nothing there. */
+/* Refuses passes (NULL at the end) that together do not fit the device: plans, and data sets with
+ * an order of the first one's samples; content of several passes counts once. Allocates nothing
+ * there.
+ */
 clg_status clg_passes_check_memory(struct clg_pass *const *passes, bool order);
 
 /* Compiles the plan of the full batch, waits for the data and brings them to the device. order:
@@ -30,8 +34,8 @@ clg_status clg_passes_check_memory(struct clg_pass *const *passes, bool order);
 clg_status clg_pass_open(struct clg_pass *pass, bool order);
 void clg_pass_close(struct clg_pass *pass);
 
-/* Sets the order of the samples from now on. */
-clg_status clg_pass_set_order(struct clg_pass *pass, const int32_t *order);
+/* Sets the order of the data set's samples from now on; of a view, `order` becomes that of rows. */
+clg_status clg_pass_set_order(struct clg_pass *pass, int32_t *order);
 
 /* Starts the sums of the metrics anew. */
 clg_status clg_pass_reset(struct clg_pass *pass);

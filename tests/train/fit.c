@@ -371,3 +371,79 @@ TEST(fit, memory)
     cr_assert(m->weights + m->data + m->own + m->scratch == 0, "something was allocated");
     finish(&f);
 }
+
+/* ---- views ---- */
+
+enum { PART = 37 };
+
+/* Every row but each third, as a view or as a set of its own. */
+static clg_dataset *part_of(struct fixture *f, bool copied)
+{
+    const float *samples = clg_dataset_samples(f->data);
+    clg_dataset_params params = clg_dataset_defaults();
+    float part[PART][SIZE];
+    int32_t labels[PART], rows[PART];
+
+    for (int i = 0; i < PART; i++) {
+        rows[i] = (i * 11 + 3) % COUNT;
+        labels[i] = ((const int32_t *)clg_dataset_labels(f->data))[rows[i]];
+        memcpy(part[i], samples + rows[i] * SIZE, sizeof(part[i]));
+    }
+    if (!copied)
+        return clg_dataset_view(f->data, rows, PART);
+    params.count = PART;
+    params.shape = clg_shape1(SIZE);
+    params.samples = part;
+    params.labels = labels;
+    return clg_dataset_create(f->ctx, &params);
+}
+
+static clg_fit_result fit_part(bool copied, bool shuffle, float weights[CLASSES * SIZE])
+{
+    clg_fit_params params = clg_fit_defaults();
+    clg_fit_result result;
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params.batch = BATCH;
+    params.epochs = 3;
+    params.shuffle = shuffle;
+    test_ok(f.ctx, clg_fit(&f.model, part_of(&f, copied), f.data, &params, &result));
+    test_ok(f.ctx, clg_store_get(f.model.store, "fc.weight", weights,
+                                 CLASSES * SIZE * sizeof(*weights)));
+    finish(&f);
+    return result;
+}
+
+/* A view trains as a set with its rows does, to the bit. */
+TEST(fit, trains_on_a_view)
+{
+    for (int shuffle = 0; shuffle < 2; shuffle++) {
+        float view[CLASSES * SIZE], copy[CLASSES * SIZE];
+        clg_fit_result of_view = fit_part(false, shuffle, view);
+        clg_fit_result of_copy = fit_part(true, shuffle, copy);
+
+        cr_assert_eq(memcmp(view, copy, sizeof(view)), 0);
+        cr_assert_eq(of_view.last.train.samples, PART);
+        cr_assert_eq(of_view.last.train.loss, of_copy.last.train.loss);
+        cr_assert_eq(of_view.last.test.samples, COUNT);
+        cr_assert_eq(of_view.last.test.loss, of_copy.last.test.loss);
+    }
+}
+
+/* Views of one set have its content on the device once: samples, labels, and an index each. */
+TEST(fit, views_share_memory)
+{
+    static const int32_t rows[] = {4, 9, 2, 30, 11};
+    clg_fit_params params = clg_fit_defaults();
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params.user = &f;
+    params.on_epoch = note_memory;
+    test_ok(f.ctx, clg_fit(&f.model, part_of(&f, false), clg_dataset_view(f.data, rows, 5), &params,
+                           NULL));
+    cr_assert_eq(f.memory.data, COUNT * (SIZE + 1) * 4 + (PART + 5) * 4, "%llu bytes",
+                 (unsigned long long)f.memory.data);
+    finish(&f);
+}
