@@ -40,7 +40,7 @@ typedef struct clg_epoch {
     int64_t epoch, step; /* from 1; step: all steps so far */
     int64_t epochs;      /* how many there will be */
     clg_score train;     /* while training: dropout on, weights changing */
-    clg_score test;      /* samples is 0 without a test set */
+    clg_score validation, test; /* samples is 0 without such a set */
     double seconds;      /* of the training, without evaluation */
 } clg_epoch;
 
@@ -73,6 +73,7 @@ typedef struct clg_fit_params {
     uint64_t seed;         /* default 1 */
     float mean, std;       /* the graph's input is (value - mean) / std; default 0 and 1 */
     int64_t log_every;     /* steps between two calls of on_step; 0 (default): none */
+    clg_dataset *validation; /* evaluated after each epoch, as the test set is; NULL (default): none */
     double started;        /* clock of CLOCK_MONOTONIC, in seconds, that first_step_seconds counts
                             * from; 0 (default): when the function is called */
 
@@ -137,6 +138,10 @@ CLG_API clg_status clg_recipe_resolved(clg_recipe *recipe, const char **text);
 /* Opens the recipe's data sets, once: they are read while the caller goes on. *test becomes NULL
  * where the recipe has none. They belong to the recipe. Either out may be NULL. */
 CLG_API clg_status clg_recipe_datasets(clg_recipe *recipe, clg_dataset **train, clg_dataset **test);
+
+/* Opens the data sets likewise; *validation becomes NULL where the recipe has none. Where it is a part
+ * of the training set, it and *train above are views of one set (clg_dataset_split()). */
+CLG_API clg_status clg_recipe_validation(clg_recipe *recipe, clg_dataset **validation);
 
 /* Opens files as the recipe's data without labels, for predictions: IDX images. */
 CLG_API clg_dataset *clg_recipe_samples(clg_recipe *recipe, const char *path);

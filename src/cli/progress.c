@@ -88,7 +88,7 @@ static void score_text(char out[64], const char *what, const char *accuracy, con
         snprintf(out + length, (size_t)(64 - length), " %s %.4f", accuracy, score->accuracy);
 }
 
-enum { EPOCH_PARTS = 4 };
+enum { EPOCH_PARTS = 5 };
 
 /* Returns how many columns the parts take together. */
 static size_t epoch_parts(char part[EPOCH_PARTS][64], const char *accuracy, const clg_epoch *epoch)
@@ -97,10 +97,12 @@ static size_t epoch_parts(char part[EPOCH_PARTS][64], const char *accuracy, cons
 
     snprintf(part[0], 64, "epoch %2" PRId64 "/%" PRId64, epoch->epoch, epoch->epochs);
     score_text(part[1], "train", accuracy, &epoch->train);
-    part[2][0] = '\0';
+    part[2][0] = part[3][0] = '\0';
+    if (epoch->validation.samples)
+        score_text(part[2], "validation", accuracy, &epoch->validation);
     if (epoch->test.samples)
-        score_text(part[2], "test", accuracy, &epoch->test);
-    snprintf(part[3], 64, "  %.2f s", epoch->seconds);
+        score_text(part[3], "test", accuracy, &epoch->test);
+    snprintf(part[4], 64, "  %.2f s", epoch->seconds);
     for (int i = 0; i < EPOCH_PARTS; i++)
         columns += strlen(part[i]);
     return columns;
@@ -146,7 +148,8 @@ void clg_meter_show(struct clg_meter *meter, const clg_fit_progress *state)
     char text[CLG_PROGRESS_TEXT];
 
     if (meter->over)
-        fprintf(stderr, CLG_METER_CLEAR "%s", clg_bar_text(text, clg_terminal_width(stderr), state));
+        fprintf(stderr, CLG_METER_CLEAR "%s",
+                clg_bar_text(text, clg_terminal_width(stderr), state));
     else if (clg_meter_due(meter, clg_meter_now()))
         fprintf(stderr, "%s\n", clg_bar_text(text, clg_terminal_width(stderr), state));
     fflush(stderr);

@@ -80,13 +80,15 @@ static void print_device(const clg_device *device)
 static void print_end(const struct run *run, const clg_fit_result *result, const char *dir)
 {
     const clg_epoch *last = &result->last;
+    const char *what = last->test.samples ? "test" : "validation";
+    const clg_score *score = last->test.samples ? &last->test : &last->validation;
 
     if (result->reason == CLG_STOP_REQUESTED)
         printf("stopped after step %" PRId64 "; everything is saved\n", result->stop_step);
-    if (last->test.samples && !isnan(last->test.accuracy))
-        printf("test accuracy %.4f, ", last->test.accuracy);
-    else if (last->test.samples)
-        printf("test loss %.4f, ", last->test.loss);
+    if (score->samples && !isnan(score->accuracy))
+        printf("%s accuracy %.4f, ", what, score->accuracy);
+    else if (score->samples)
+        printf("%s loss %.4f, ", what, score->loss);
     if (run->lines)
         printf("%.2f s an epoch, ", run->seconds / (double)run->lines);
     clg_say(stdout, "first step after %.2f s; run folder %s\n", result->first_step_seconds, dir);

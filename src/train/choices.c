@@ -1,4 +1,5 @@
 /* Values that are one of several kinds by name, and lists of them. */
+#include <math.h>
 #include <string.h>
 
 #include "train/keys.h"
@@ -171,6 +172,26 @@ static clg_status parse_by_key(const struct clg_parse *p, const struct clg_key *
     return clg_parse_kind(p, choice->kind, node, where, NULL, choice->args);
 }
 
+/* A set as parse_by_key() takes it, or a number. */
+static clg_status parse_part(const struct clg_parse *p, const struct clg_key *key,
+                             struct clg_yaml *node, const char *where, void *field)
+{
+    static const char must[] =
+        "a share of the training set under 1, a whole number of its samples, "
+        "or a set as for train";
+    const struct clg_key number = {.type = CLG_KEY_NUMBER, .range = CLG_POSITIVE};
+    struct clg_part *part = field;
+
+    if (node->kind == CLG_YAML_MAP)
+        return parse_by_key(p, key, node, where, &part->set);
+    if (node->kind == CLG_YAML_LIST)
+        return clg_parse_wrong(p, node, where, must);
+    CLG_TRY(clg_value_parse(p, &number, node, where, &part->number));
+    if (part->number >= 1 && part->number != rint(part->number))
+        return clg_parse_wrong(p, node, where, must);
+    return CLG_OK;
+}
+
 static clg_status parse_list(const struct clg_parse *p, const struct clg_key *key,
                              struct clg_yaml *node, const char *where, void *field)
 {
@@ -227,6 +248,8 @@ clg_status clg_choice_parse(const struct clg_parse *p, const struct clg_key *key
         return parse_one_of(p, key, node, where, field);
     case CLG_KEY_BY_KEY:
         return parse_by_key(p, key, node, where, field);
+    case CLG_KEY_PART:
+        return parse_part(p, key, node, where, field);
     case CLG_KEY_LIST:
         return parse_list(p, key, node, where, field);
     default:

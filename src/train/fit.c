@@ -62,6 +62,8 @@ static clg_status check_fit(const struct clg_fitting *fit)
     const clg_fit_params *p = &fit->params;
 
     CLG_TRY(clg_check_pass(&fit->model, fit->train.data, p, true));
+    if (fit->validation.data)
+        CLG_TRY(clg_check_pass(&fit->model, fit->validation.data, p, true));
     if (fit->test.data)
         CLG_TRY(clg_check_pass(&fit->model, fit->test.data, p, true));
     if (p->epochs < 0 || p->steps < 0 || (p->epochs == 0 && p->steps == 0))
@@ -108,10 +110,32 @@ struct clg_pass clg_inference_pass(const clg_model *model, clg_dataset *data,
     };
 }
 
+/* The pass that evaluates a set after each epoch; content that lies on the device for the training
+ * is not brought there again. */
+static struct clg_pass evaluation(const struct clg_fitting *fit, clg_dataset *data)
+{
+    struct clg_pass pass = clg_inference_pass(&fit->model, data, &fit->params);
+
+    if (data && clg_dataset_whole(data) == clg_dataset_whole(fit->train.data))
+        pass.beside = &fit->train;
+    return pass;
+}
+
+static clg_status check_memory(struct clg_fitting *fit)
+{
+    struct clg_pass *passes[] = {&fit->train, NULL, NULL, NULL};
+    size_t count = 1;
+
+    if (fit->validation.data)
+        passes[count++] = &fit->validation;
+    if (fit->test.data)
+        passes[count++] = &fit->test;
+    return clg_passes_check_memory(passes, fit->params.shuffle);
+}
+
 clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg_dataset *train,
                             clg_dataset *test, const clg_fit_params *params)
 {
-    struct clg_pass *const passes[] = {&fit->train, test ? &fit->test : NULL, NULL};
     clg_status status;
 
     *fit = (struct clg_fitting){.ctx = train->object.ctx, .params = *params};
@@ -120,9 +144,8 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
     fit->train = clg_inference_pass(&fit->model, train, params);
     fit->train.mode = CLG_TRAIN;
     fit->train.batch = params->batch;
-    fit->test = clg_inference_pass(&fit->model, test, params);
-    if (test && clg_dataset_whole(test) == clg_dataset_whole(train))
-        fit->test.beside = &fit->train;
+    fit->validation = evaluation(fit, params->validation);
+    fit->test = evaluation(fit, test);
     CLG_TRY(check_fit(fit));
     count_steps(fit);
     if (params->shuffle) {
@@ -130,7 +153,7 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
         if (!fit->order)
             return CLG_ERR_MEMORY;
     }
-    status = clg_passes_check_memory(passes, params->shuffle);
+    status = check_memory(fit);
     if (status == CLG_OK)
         status = clg_pass_open(&fit->train, params->shuffle);
     if (status != CLG_OK)
@@ -141,6 +164,7 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
 void clg_fitting_finish(struct clg_fitting *fit)
 {
     clg_pass_close(&fit->train);
+    clg_pass_close(&fit->validation);
     clg_pass_close(&fit->test);
     clg_free(fit->ctx, fit->order);
     fit->order = NULL;
@@ -222,6 +246,14 @@ static clg_status look(struct clg_fitting *fit, bool due)
     return CLG_OK;
 }
 
+static clg_status open_evaluation(struct clg_pass *pass)
+{
+    if (!pass->data)
+        return CLG_OK;
+    CLG_TRY(clg_pass_open(pass, false));
+    return clg_pass_prepare_rest(pass);
+}
+
 /* The first step is waited for and timed; then what else is needed is compiled, so that a lack of
  * memory is met now and not after an epoch. That time counts neither as the epoch's. */
 static clg_status after_first_step(struct clg_fitting *fit)
@@ -231,10 +263,8 @@ static clg_status after_first_step(struct clg_fitting *fit)
     CLG_TRY(clg_device_finish(fit->model.device));
     before = clg_seconds();
     fit->result.first_step_seconds = before - fit->params.started;
-    if (fit->test.data) {
-        CLG_TRY(clg_pass_open(&fit->test, false));
-        CLG_TRY(clg_pass_prepare_rest(&fit->test));
-    }
+    CLG_TRY(open_evaluation(&fit->validation));
+    CLG_TRY(open_evaluation(&fit->test));
     if (!fit->params.drop_last)
         CLG_TRY(clg_pass_prepare_rest(&fit->train));
     fit->last_look = clg_seconds();
@@ -272,6 +302,8 @@ static clg_status end_epoch(struct clg_fitting *fit, bool whole)
     line->seconds = clg_seconds() - fit->epoch_begin;
     CLG_TRY(check_progress(fit));
     line->step = fit->result.steps;
+    if (fit->validation.data)
+        CLG_TRY(clg_pass_run(&fit->validation, &line->validation));
     if (fit->test.data)
         CLG_TRY(clg_pass_run(&fit->test, &line->test));
     fit->result.epochs += whole;

@@ -8,9 +8,9 @@ struct clg_fitting {
     struct clg_ctx *ctx;
     clg_model model;
     clg_fit_params params;
-    struct clg_pass train, test;            /* test.data NULL: none */
-    int32_t *order;                         /* of an epoch's samples, to be uploaded */
-    int64_t steps_per_epoch, epochs, steps; /* epochs, steps: how many there will be */
+    struct clg_pass train, validation, test; /* data NULL: none */
+    int32_t *order;                          /* of an epoch's samples, to be uploaded */
+    int64_t steps_per_epoch, epochs, steps;  /* epochs, steps: how many there will be */
     clg_fit_result result;
     bool stopped;
 

@@ -48,6 +48,7 @@ static clg_status parse_value(const struct clg_parse *p, const struct clg_key *k
         return parse_sections(p, key, node, path, field);
     case CLG_KEY_ONE_OF:
     case CLG_KEY_BY_KEY:
+    case CLG_KEY_PART:
     case CLG_KEY_LIST:
     case CLG_KEY_LISTS:
         return clg_choice_parse(p, key, node, path, field);

@@ -9,7 +9,10 @@
 struct clg_build;
 
 /* What data are opened for. */
+enum clg_data_part { CLG_DATA_TRAIN, CLG_DATA_VALIDATION, CLG_DATA_TEST };
 struct clg_data_request {
+    enum clg_data_part part;
+    uint64_t seed;    /* the training's */
     const char *file; /* to predict from, in place of the recipe's and without labels; NULL: none */
 };
 
@@ -28,6 +31,7 @@ enum clg_key_type {
     CLG_KEY_SECTION,     /* the structure of the kind in detail */
     CLG_KEY_ONE_OF,      /* struct clg_choice: {NAME: {keys}} of the family in detail, or NAME */
     CLG_KEY_BY_KEY,      /* struct clg_choice: {NAME: ..., keys} of the family in detail */
+    CLG_KEY_PART,        /* struct clg_part: a share under 1, a number of samples, or BY_KEY */
     CLG_KEY_SECTIONS,    /* struct clg_rows: a list of such sections */
     CLG_KEY_LIST,        /* struct clg_choices: a list of ONE_OF, each with a name */
     CLG_KEY_LISTS        /* struct clg_lists: a list of such lists */
@@ -87,6 +91,10 @@ struct clg_choice {
     const char *name;  /* in a list: given, or the position */
     const char *share; /* in a list: the name of another; NULL: absent */
 };
+struct clg_part {
+    double number; /* a share under 1 or a number of samples; 0: absent */
+    struct clg_choice set;
+};
 struct clg_choices {
     struct clg_choice *items;
     size_t count;
@@ -124,7 +132,7 @@ clg_status clg_parse_kind(const struct clg_parse *p, const struct clg_kind *kind
                           void *args);
 /* The field of a choice that this key, which every item of a list may have, gives; else NULL. */
 const char **clg_choice_word(struct clg_choice *choice, const char *key);
-/* One value of the types ONE_OF, BY_KEY, LIST and LISTS. */
+/* One value of the types ONE_OF, BY_KEY, PART, LIST and LISTS. */
 clg_status clg_choice_parse(const struct clg_parse *p, const struct clg_key *key,
                             struct clg_yaml *node, const char *where, void *field);
 /* One value of a type before CLG_KEY_SECTION into its field. */

@@ -237,8 +237,7 @@ void clg_recipe_destroy(clg_recipe **recipe)
     if (!recipe || !*recipe)
         return;
     /* Here and not in finish: the context destroys its newer children, the data sets, first. */
-    clg_dataset_destroy(&(*recipe)->train);
-    clg_dataset_destroy(&(*recipe)->test);
+    clg_recipe_close_data(*recipe);
     clg_object_destroy(&(*recipe)->object);
     *recipe = NULL;
 }
@@ -262,43 +261,6 @@ clg_status clg_recipe_resolved(clg_recipe *recipe, const char **text)
     }
     *text = out.data;
     return clg_blocks_keep(&recipe->pool, out.data) ? CLG_OK : CLG_ERR_MEMORY;
-}
-
-static clg_status open_data(struct clg_recipe *recipe, const struct clg_choice *choice,
-                            clg_dataset **out)
-{
-    const struct clg_data_request request = {.file = NULL};
-
-    if (!choice->kind)
-        return CLG_OK;
-    *out = choice->kind->open(recipe->object.ctx, &request, choice->args);
-    return *out ? CLG_OK : clg_recipe_fail_at(recipe, choice->at);
-}
-
-clg_status clg_recipe_datasets(clg_recipe *recipe, clg_dataset **train, clg_dataset **test)
-{
-    if (!recipe)
-        return CLG_ERR_ARGUMENT;
-    if (!recipe->train)
-        CLG_TRY(open_data(recipe, &recipe->values.data.train, &recipe->train));
-    if (!recipe->test)
-        CLG_TRY(open_data(recipe, &recipe->values.data.test, &recipe->test));
-    if (train)
-        *train = recipe->train;
-    if (test)
-        *test = recipe->test;
-    return CLG_OK;
-}
-
-clg_dataset *clg_recipe_samples(clg_recipe *recipe, const char *path)
-{
-    const struct clg_data_request request = {.file = path};
-    const struct clg_choice *train;
-
-    if (!recipe || !CLG_GIVEN(recipe, path))
-        return NULL;
-    train = &recipe->values.data.train;
-    return train->kind->open(recipe->object.ctx, &request, train->args);
 }
 
 clg_fit_params clg_recipe_fit(const clg_recipe *recipe)

@@ -6,12 +6,13 @@
 
 struct clg_recipe_data {
     struct clg_choice train, test;
+    struct clg_part validation;
     clg_shape shape;
     struct {
         struct clg_numbers mean, std;
     } normalize;
     int64_t batch;
-    bool shuffle, drop_last;
+    bool shuffle, drop_last, stratify;
 };
 
 struct clg_recipe_init {
@@ -57,7 +58,8 @@ struct clg_recipe {
     struct clg_yaml *root;
     struct clg_recipe_values values;
     struct clg_fingerprint read; /* of the file and its settings; whole: without these */
-    clg_dataset *train, *test;
+    /* whole: what train and validation are views of, where a part of it was set apart; else NULL */
+    clg_dataset *whole, *train, *validation, *test;
     int64_t classes;
     bool ignores; /* a label that is no class and does not count: */
     int64_t ignored;
@@ -72,6 +74,8 @@ struct clg_fingerprint clg_recipe_fingerprint(const struct clg_yaml *root);
 
 /* The scheme of a recipe's init, which has one. */
 void clg_recipe_make_init(const struct clg_recipe_init *from, clg_init *out);
+
+void clg_recipe_close_data(struct clg_recipe *recipe);
 
 /* Whether mean or std is a list, so that the graph normalises; plain numbers are for the feed. */
 bool clg_normalizes_in_graph(const struct clg_recipe_data *data);

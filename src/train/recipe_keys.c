@@ -20,6 +20,12 @@ static const struct clg_key data_keys[] = {
      .detail = &clg_data_family},
     {"test", CLG_KEY_BY_KEY, NULL, DATA(test), "the test set, evaluated after each epoch",
      .detail = &clg_data_family},
+    {"validation", CLG_KEY_PART, NULL, DATA(validation),
+     "what is evaluated after each epoch beside the test set: a share of the training set, or a "
+     "number of its samples, which are not trained on; or a set of its own",
+     .detail = &clg_data_family},
+    {"stratify", CLG_KEY_BOOL, "false", DATA(stratify),
+     "whether each class has its share of what is set apart for validation, and of folds"},
     {"shape", CLG_KEY_SHAPE, NULL, DATA(shape),
      "shape of a sample as the model sees it; absent: as the files have it"},
     {"normalize", CLG_KEY_SECTION, "{}", DATA(normalize), "the model sees (value - mean) / std",

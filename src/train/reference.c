@@ -20,6 +20,7 @@ static const char *type_words(const struct clg_key *key)
         [CLG_KEY_SECTION] = "section",
         [CLG_KEY_ONE_OF] = "one of",
         [CLG_KEY_BY_KEY] = "section",
+        [CLG_KEY_PART] = "number or section",
         [CLG_KEY_LIST] = "list",
         [CLG_KEY_LISTS] = "list of lists",
         [CLG_KEY_SECTIONS] = "list of sections",

@@ -54,6 +54,9 @@ static json_t *epoch_line(const struct training *t, const clg_epoch *epoch)
     json_object_set_new(line, "epoch", json_integer(epoch->epoch));
     json_object_set_new(line, "step", json_integer(epoch->step));
     add_score(line, "train_loss", "train_accuracy", &epoch->train, t->model.accuracy);
+    if (epoch->validation.samples)
+        add_score(line, "validation_loss", "validation_accuracy", &epoch->validation,
+                  t->model.accuracy);
     if (epoch->test.samples)
         add_score(line, "test_loss", "test_accuracy", &epoch->test, t->model.accuracy);
     clg_json_number(line, "seconds", epoch->seconds);
@@ -134,7 +137,9 @@ static clg_status prepare(struct training *t)
     CLG_TRY(clg_recipe_datasets(recipe, NULL, NULL));
     CLG_TRY(clg_recipe_model(recipe, t->device, true, &t->model));
     CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->train));
+    CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->validation));
     CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->test));
+    fit.validation = recipe->validation;
     fit.user = t;
     fit.started = t->params->started;
     fit.on_step = write_step;
@@ -150,6 +155,7 @@ static clg_status open_run(struct training *t)
     clg_status status;
 
     CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->train));
+    CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->validation));
     CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->test));
     t->run = (struct clg_run){
         .ctx = t->recipe->object.ctx,

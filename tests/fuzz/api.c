@@ -253,6 +253,7 @@ static struct {
         clg_device_params device;
         clg_device_info info;
         clg_dataset_params dataset;
+        clg_split_params split;
         clg_plan_params plan;
         clg_feed_params feed;
         clg_optimizer_params optimizer;
@@ -444,6 +445,12 @@ static void *options(const char *type)
         args.params.device.profiling = chance(20);
     } else if (IS(dataset_params)) {
         set_dataset(&args.params.dataset);
+    } else if (IS(split_params)) {
+        args.params.split = clg_split_defaults();
+        args.params.split.count = chance(50) ? number() : 0;
+        args.params.split.folds = chance(50) ? below(5) : number();
+        args.params.split.fold = chance(80) ? below(4) : number();
+        args.params.split.stratify = chance(50);
     } else if (IS(plan_params)) {
         args.params.plan = clg_plan_defaults();
         args.params.plan.fuse = chance(50);
@@ -505,6 +512,7 @@ static void *options(const char *type)
     } else if (IS(fit_params)) {
         args.params.fit = clg_fit_defaults();
         fit_numbers(&args.params.fit);
+        args.params.fit.validation = chance(30) ? pick(DATASET) : NULL;
     } else if (IS(train_params)) {
         args.params.train = clg_train_defaults();
         args.params.train.stop = stop_soon;
@@ -685,6 +693,8 @@ static void keep_right(const struct api_function *f, union api_value *in)
     } else if (f->parameters[0].kind == API_TENSOR && f->parameters[1].kind == API_POINTER &&
                !strcmp(f->parameters[1].name, "axes")) {
         in[2].size = chance(90) ? below(4) : SIZE_MAX;
+    } else if (is(f, "clg_dataset_view")) {
+        in[2].i64 = chance(90) ? below(CLG_MAX_RANK + 1) : INT64_MAX - below(2);
     } else if (is(f, "clg_plan_step_events")) {
         in[1].i32 = (int32_t)below(2);
     }

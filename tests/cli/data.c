@@ -1,0 +1,127 @@
+/* Data in recipes, from the file to the log: what is set apart for validation, and the kinds. */
+#include "test.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+enum { SAMPLES = 100 };
+
+/* The last line of a run's log. */
+static json_t *last_line(const char *run)
+{
+    char *log = file_read(file_in(run, "log.jsonl"), NULL), *at;
+    json_t *line;
+
+    *strrchr(log, '\n') = '\0';
+    at = strrchr(log, '\n');
+    line = json_loads(at ? at + 1 : log, 0, NULL);
+    cr_assert_not_null(line, "%s", log);
+    free(log);
+    return line;
+}
+
+static double number(const json_t *json, const char *key)
+{
+    const json_t *value = json_object_get(json, key);
+
+    cr_assert(json_is_number(value), "'%s' is not a number", key);
+    return json_number_value(value);
+}
+
+/* Trains with a setting more, and gives the log's last line. */
+static json_t *train(const struct tiny_run *f, const char *run, const char *settings)
+{
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu --quiet %s", f->recipe,
+                   file_in(f->folder, run), settings);
+    return last_line(file_in(f->folder, run));
+}
+
+static void same(const json_t *a, const char *key, const json_t *b, const char *other)
+{
+    cr_assert_eq(number(a, key), number(b, other), "%s %.9g is not %s %.9g", key, number(a, key),
+                 other, number(b, other));
+}
+
+/* A fifth is not trained on: 5 steps an epoch in place of 7. The choice hangs on the seed alone. */
+TEST(validation, a_share)
+{
+    struct tiny_run f;
+    json_t *share, *count, *other;
+
+    tiny_setup(&f, SAMPLES);
+    share = train(&f, "share", "--set data.validation=0.2");
+    cr_assert_eq(number(share, "step"), 10);
+    cr_assert(number(share, "validation_loss") > 0 && number(share, "validation_accuracy") <= 1);
+    cr_assert(number(share, "test_loss") > 0);
+    count = train(&f, "count", "--set data.validation=20 --set data.test=null");
+    cr_assert_null(json_object_get(count, "test_loss"));
+    same(count, "validation_loss", share, "validation_loss");
+    same(count, "train_loss", share, "train_loss");
+    other = train(&f, "other", "--set data.validation=20 --set train.seed=2");
+    cr_assert_neq(number(other, "validation_loss"), number(share, "validation_loss"));
+    json_decref(share);
+    json_decref(count);
+    json_decref(other);
+    test_remove(f.folder);
+}
+
+/* A set of its own is evaluated as a test set of the same files is, and all samples are trained on.
+ */
+TEST(validation, a_set)
+{
+    struct tiny_run f;
+    json_t *line;
+
+    tiny_setup(&f, SAMPLES);
+    line = train(&f, "run", "--set 'data.validation={images: images.idx, labels: labels.idx}'");
+    cr_assert_eq(number(line, "step"), 14);
+    same(line, "validation_loss", line, "test_loss");
+    same(line, "validation_accuracy", line, "test_accuracy");
+    json_decref(line);
+    test_remove(f.folder);
+}
+
+TEST(validation, is_printed)
+{
+    struct tiny_run f;
+    struct command run;
+
+    tiny_setup(&f, SAMPLES);
+    command_run(&run,
+                "train '%s' --out '%s' --device cpu --set data.validation=0.2 --set "
+                "data.test=null",
+                f.recipe, f.run);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    cr_assert(strstr(run.out, "  validation loss "), "%s", run.out);
+    cr_assert(strstr(run.out, "validation accuracy "), "%s", run.out);
+    command_free(&run);
+    test_remove(f.folder);
+}
+
+TEST(validation, refusals)
+{
+    static const char *const cases[][2] = {
+        {"data.validation=0.001", "data.validation is 0.001, but the training set has 100 samples: "
+                                  "that is none of them"},
+        {"data.validation=100", "none would be left to train on"},
+        {"data.validation=0.999", "none would be left to train on"},
+        {"data.validation=1.5", "must be a share of the training set under 1, a whole number"},
+        {"data.validation=-1", "data.validation is '-1', but must be a number over 0"},
+        {"data.validation=[1]", "data.validation is a list, but must be a share"},
+        {"data.validation={pictures: a}", "unknown kind of data 'pictures'"},
+        {"data.stratify=true", "data.stratify is about what data.validation sets apart of the "
+                               "training set, but that is missing"},
+    };
+    struct tiny_run f;
+
+    tiny_setup(&f, SAMPLES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        command_expect(1, cases[i][1], "train '%s' --out '%s' --device cpu --set '%s'", f.recipe,
+                       f.run, cases[i][0]);
+    test_remove(f.folder);
+}
