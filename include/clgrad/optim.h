@@ -76,6 +76,14 @@ CLG_API float clg_optimizer_get_lr(const clg_optimizer *optimizer);
  * the first bad one (clg_store_progress). */
 CLG_API clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss);
 
+/* The same update from gradients that the application gives as tensors: gradients[i] (float32, shape of
+ * parameters[i]) is what clg_minimize() would compute for it. They come from clg_grad(), changed by ops,
+ * or from anywhere else. parameters: count > 0 different ones of one graph, from clg_parameter() or layers
+ * (clg_parameter() again gives a layer's), which the optimizer matches and does not freeze. No loss is
+ * looked at: a step is bad when its update would not be finite. */
+CLG_API clg_status clg_minimize_gradients(clg_optimizer *optimizer, const clg_tensor *parameters,
+                                          const clg_tensor *gradients, size_t count);
+
 /* Destroys the optimizer and sets the pointer to NULL. Training steps of graphs it was used in are then
  * refused with CLG_ERR_STATE. */
 CLG_API void clg_optimizer_destroy(clg_optimizer **optimizer);

@@ -62,6 +62,11 @@ CLG_API clg_status clg_store_set(clg_store *store, const char *name, const float
 CLG_API clg_status clg_store_get_gradient(clg_store *store, const char *name, float *values,
                                           size_t bytes);
 
+/* Writes the gradient of the last clg_plan_backward(): the next clg_plan_update() takes it as if it had
+ * been computed. CLG_ERR_STATE when nothing trains the parameter. */
+CLG_API clg_status clg_store_set_gradient(clg_store *store, const char *name, const float *values,
+                                          size_t bytes);
+
 /* After this, an op or layer that names an unknown entry is an error. */
 CLG_API void clg_store_seal(clg_store *store);
 

@@ -1,7 +1,8 @@
-/* clg_minimize: from a loss to gradients and an update in its graph. */
+/* From a loss, or from gradients, to an update in their graph. */
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
+#include "ops/families.h"
 #include "ops/ops.h"
 #include "optim/optim.h"
 
@@ -144,11 +145,8 @@ static clg_status differentiate(clg_tensor loss, struct found *found)
 
 /* ---- what the graph gets ---- */
 
-static clg_status add_assigns(clg_tensor loss, const struct found *found)
+static clg_status add_assigns(clg_graph *graph, const struct found *found)
 {
-    clg_graph *graph = loss.graph;
-    struct clg_ref *slot;
-
     for (size_t i = 0; i < found->parameters.count; i++) {
         struct clg_assignment *assign = CLG_PUSH(graph->object.ctx, graph->assigns);
         clg_tensor value = found->gradients[i];
@@ -160,9 +158,16 @@ static clg_status add_assigns(clg_tensor loss, const struct found *found)
                                           .when = CLG_WHEN_TRAINING,
                                           .value = {(uint32_t)value.node, (uint32_t)value.output}};
     }
-    slot = CLG_PUSH(graph->object.ctx, graph->losses);
+    return CLG_OK;
+}
+
+/* Steps look at it: they are bad when it is not finite. */
+static clg_status add_loss(clg_tensor loss)
+{
+    struct clg_ref *slot = CLG_PUSH(loss.graph->object.ctx, loss.graph->losses);
+
     if (!slot)
-        return fail(graph, CLG_ERR_MEMORY);
+        return fail(loss.graph, CLG_ERR_MEMORY);
     *slot = (struct clg_ref){(uint32_t)loss.node, (uint32_t)loss.output};
     return CLG_OK;
 }
@@ -223,6 +228,13 @@ static clg_status add_update(struct clg_optimizer *optimizer, clg_graph *graph, 
     return CLG_OK;
 }
 
+static void finish(struct clg_ctx *ctx, struct found *found)
+{
+    clg_free(ctx, found->parameters.items);
+    clg_free(ctx, found->gradients);
+    clg_free(ctx, found->entries);
+}
+
 /* What could not be made is NULL here, and why stays the failure:
  * clg_minimize(clg_adam_create(...), loss) must not compile to a graph that learns nothing. */
 static clg_status without(struct clg_ctx *ctx, clg_graph *graph, const char *what)
@@ -259,13 +271,148 @@ clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss)
     if (status == CLG_OK)
         status = differentiate(loss, &found);
     if (status == CLG_OK)
-        status = add_assigns(loss, &found);
+        status = add_assigns(loss.graph, &found);
+    if (status == CLG_OK)
+        status = add_loss(loss);
     if (status == CLG_OK)
         status = add_update(optimizer, loss.graph, &found);
-    clg_free(ctx, found.parameters.items);
-    clg_free(ctx, found.gradients);
-    clg_free(ctx, found.entries);
+    finish(ctx, &found);
     if (status != CLG_OK && clg_graph_status(loss.graph) == CLG_OK)
         fail(loss.graph, status);
+    return status;
+}
+
+/* ---- from gradients ---- */
+
+/* Why the tensor is none of the graph's that this optimizer updates; NULL: it is one. */
+static const char *wrong_parameter(const struct clg_optimizer *optimizer, const clg_graph *graph,
+                                   clg_tensor t)
+{
+    const struct clg_entry *entry;
+
+    if (!clg_tensor_valid(t))
+        return "is not a valid tensor";
+    if (t.graph != graph)
+        return "belongs to another graph than the first one";
+    if (clg_tensor_node(t)->op != CLG_OP(entry))
+        return "is no parameter, but computed or written";
+    entry = clg_store_get_entry(graph->store, entry_of(t));
+    if (entry->kind != CLG_ENTRY_PARAMETER)
+        return "is a state, not a parameter";
+    if (!clg_match(optimizer->params.match, entry->name))
+        return "is none that the optimizer's pattern matches";
+    return clg_optimizer_setting(optimizer, entry->name).frozen ? "is frozen" : NULL;
+}
+
+static const char *wrong_gradient(clg_tensor parameter, clg_tensor gradient)
+{
+    clg_shape of = clg_tensor_shape(parameter), has = clg_tensor_shape(gradient);
+
+    if (!clg_tensor_valid(gradient))
+        return "is not a valid tensor";
+    if (gradient.graph != parameter.graph)
+        return "belongs to another graph than the parameter";
+    if (clg_tensor_dtype(gradient) != CLG_F32 || !clg_same_shape(&of, &has))
+        return "must be float32 and have the parameter's shape";
+    return NULL;
+}
+
+static clg_status take_pair(const struct clg_optimizer *optimizer, clg_graph *graph,
+                            struct found *found, clg_tensor parameter, clg_tensor gradient)
+{
+    size_t i = found->parameters.count;
+    const char *name = optimizer->params.name, *wrong;
+    clg_tensor *slot;
+
+    wrong = wrong_parameter(optimizer, graph, parameter);
+    if (wrong)
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                       "minimize_gradients with '%s': parameter %zu %s", name, i, wrong);
+    wrong = wrong ? NULL : wrong_gradient(parameter, gradient);
+    if (wrong)
+        clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                       "minimize_gradients with '%s': the gradient of '%s' (number %zu) %s", name,
+                       clg_store_get_entry(graph->store, entry_of(parameter))->name, i, wrong);
+    CLG_TRY(clg_graph_status(graph));
+    CLG_TRY(check_free(optimizer, graph, entry_of(parameter)));
+    for (size_t k = 0; k < i; k++)
+        if (found->entries[k] == entry_of(parameter)) {
+            clg_graph_fail(graph, CLG_ERR_ARGUMENT,
+                           "minimize_gradients with '%s': parameter '%s' is given twice", name,
+                           clg_store_get_entry(graph->store, entry_of(parameter))->name);
+            return CLG_ERR_ARGUMENT;
+        }
+    slot = CLG_PUSH(graph->object.ctx, found->parameters);
+    if (!slot)
+        return fail(graph, CLG_ERR_MEMORY);
+    *slot = parameter;
+    found->gradients[i] = gradient;
+    found->entries[i] = entry_of(parameter);
+    return CLG_OK;
+}
+
+static clg_status take_pairs(const struct clg_optimizer *optimizer, clg_graph *graph,
+                             const clg_tensor *parameters, const clg_tensor *gradients,
+                             size_t count, struct found *found)
+{
+    found->gradients = clg_new(graph->object.ctx, count, sizeof(*found->gradients));
+    found->entries = clg_new(graph->object.ctx, count, sizeof(*found->entries));
+    if (!found->gradients || !found->entries)
+        return fail(graph, CLG_ERR_MEMORY);
+    for (size_t i = 0; i < count; i++)
+        CLG_TRY(take_pair(optimizer, graph, found, parameters[i], gradients[i]));
+    return CLG_OK;
+}
+
+/* The graph of the first parameter; NULL, with a failure, when there is none to work on. */
+static clg_graph *graph_of(const struct clg_optimizer *optimizer, const clg_tensor *parameters,
+                           size_t count)
+{
+    struct clg_ctx *ctx = optimizer->object.ctx;
+    const char *name = optimizer->params.name;
+
+    if (count == 0 || count > INT32_MAX)
+        clg_fail(ctx, CLG_ERR_ARGUMENT,
+                 "minimize_gradients with '%s': %zu parameters were given, must be 1 to 2^31 - 1",
+                 name, count);
+    else if (!parameters->graph)
+        clg_fail(ctx, CLG_ERR_ARGUMENT,
+                 "minimize_gradients with '%s': parameter 0 is not a valid tensor", name);
+    else if (parameters->graph->store != optimizer->store)
+        clg_graph_fail(parameters->graph, CLG_ERR_ARGUMENT,
+                       "minimize_gradients with '%s': the parameters belong to another store than "
+                       "the optimizer",
+                       name);
+    else
+        return parameters->graph;
+    return NULL;
+}
+
+clg_status clg_minimize_gradients(clg_optimizer *optimizer, const clg_tensor *parameters,
+                                  const clg_tensor *gradients, size_t count)
+{
+    struct found found = {.gradients = NULL};
+    clg_graph *graph = parameters && count > 0 ? parameters->graph : NULL;
+    clg_status status;
+
+    if (!optimizer && !graph)
+        return CLG_ERR_ARGUMENT;
+    if (!optimizer)
+        return without(graph->object.ctx, graph, "optimizer");
+    if (!CLG_GIVEN(optimizer, parameters) || !CLG_GIVEN(optimizer, gradients))
+        return CLG_ERR_ARGUMENT;
+    graph = graph_of(optimizer, parameters, count);
+    if (!graph)
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(clg_graph_status(graph));
+    CLG_TRY(check_patterns(optimizer, graph));
+    status = take_pairs(optimizer, graph, parameters, gradients, count, &found);
+    if (status == CLG_OK)
+        status = add_assigns(graph, &found);
+    if (status == CLG_OK)
+        status = add_update(optimizer, graph, &found);
+    finish(optimizer->object.ctx, &found);
+    if (status != CLG_OK && clg_graph_status(graph) == CLG_OK)
+        fail(graph, status);
     return status;
 }

@@ -1,7 +1,7 @@
 /* Copies of entries for the application. */
 #include "store/object.h"
 
-/* Checks what get, set and get_gradient are given; *entry_out stays NULL on failure. */
+/* Checks what the functions below are given; *entry_out stays NULL on failure. */
 static clg_status check_copy(struct clg_store *store, const char *name, size_t bytes,
                              const struct clg_entry **entry_out)
 {
@@ -43,6 +43,18 @@ clg_status clg_store_set(clg_store *store, const char *name, const float *values
                             values, bytes);
 }
 
+/* The same for its gradient, and where that lies. */
+static clg_status check_gradient(struct clg_store *store, const char *name, size_t bytes,
+                                 const struct clg_entry **entry_out, struct clg_buffer **out)
+{
+    CLG_TRY(check_copy(store, name, bytes, entry_out));
+    *out = store->chunks.items[(*entry_out)->chunk].gradient;
+    if (!(*entry_out)->trained || !*out)
+        return clg_fail(store->object.ctx, CLG_ERR_STATE,
+                        "parameter '%s': has no gradient, because no plan trains it", name);
+    return CLG_OK;
+}
+
 clg_status clg_store_get_gradient(clg_store *store, const char *name, float *values, size_t bytes)
 {
     const struct clg_entry *entry;
@@ -50,10 +62,18 @@ clg_status clg_store_get_gradient(clg_store *store, const char *name, float *val
 
     if (!store || !CLG_GIVEN(store, name) || !CLG_GIVEN(store, values))
         return CLG_ERR_ARGUMENT;
-    CLG_TRY(check_copy(store, name, bytes, &entry));
-    gradient = store->chunks.items[entry->chunk].gradient;
-    if (!entry->trained || !gradient)
-        return clg_fail(store->object.ctx, CLG_ERR_STATE,
-                        "parameter '%s': has no gradient, because no plan trains it", name);
+    CLG_TRY(check_gradient(store, name, bytes, &entry, &gradient));
     return clg_buffer_read(gradient, entry->offset * sizeof(float), values, bytes);
+}
+
+clg_status clg_store_set_gradient(clg_store *store, const char *name, const float *values,
+                                  size_t bytes)
+{
+    const struct clg_entry *entry;
+    struct clg_buffer *gradient;
+
+    if (!store || !CLG_GIVEN(store, name) || !CLG_GIVEN(store, values))
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(check_gradient(store, name, bytes, &entry, &gradient));
+    return clg_buffer_write(gradient, entry->offset * sizeof(float), values, bytes);
 }

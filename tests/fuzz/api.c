@@ -686,6 +686,8 @@ static void keep_right(const struct api_function *f, union api_value *in)
             in[4].pointer = NULL;
     } else if (is(f, "clg_grad")) {
         in[2].size = chance(90) ? below(4) : SIZE_MAX - below(2);
+    } else if (is(f, "clg_minimize_gradients")) {
+        in[3].size = chance(90) ? below(4) : SIZE_MAX - below(2);
     } else if (is(f, "clg_split")) {
         in[2].size = chance(90) ? below(5) : SIZE_MAX - below(2);
     } else if (is(f, "clg_concat") || is(f, "clg_stack")) {

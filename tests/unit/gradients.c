@@ -1,0 +1,191 @@
+/* Gradients that belong to the application: given, written, clipped, added up; refusals and launches. */
+#include "test.h"
+
+#include <string.h>
+#include <clgrad/clgrad.h>
+
+struct bench {
+    clg_ctx *ctx;
+    clg_device *device;
+    clg_store *store;
+    clg_graph *graph;
+};
+
+static struct bench bench_open(void)
+{
+    struct bench b = {.ctx = test_context()};
+    b.device = test_open(b.ctx, CLG_FORM_AUTO);
+    b.store = clg_store_create(b.device, 1);
+    b.graph = clg_graph_create(b.store);
+    return b;
+}
+
+static void bench_close(struct bench *b)
+{
+    clg_ctx_destroy(&b->ctx);
+}
+
+static clg_optimizer *sgd(struct bench *b, const char *name, const char *match)
+{
+    clg_optimizer_params p = clg_optimizer_defaults("sgd");
+    p.name = name;
+    p.match = match;
+    clg_optimizer *o = clg_optimizer_create(b->store, "sgd", 0.5f, &p);
+    cr_assert_not_null(o, "%s", clg_error(b->ctx));
+    return o;
+}
+
+static clg_tensor sum(clg_tensor t)
+{
+    return clg_sum(t, NULL, 0, false);
+}
+
+/* ---- given ---- */
+
+/* What clg_minimize_gradients() refuses: made by one function from a new graph. */
+struct pair {
+    clg_tensor parameters[2], gradients[2];
+};
+
+static clg_tensor parameter(clg_graph *graph, const char *name)
+{
+    return clg_parameter(graph, name, clg_shape1(3), NULL);
+}
+
+static struct pair good(clg_graph *graph)
+{
+    clg_tensor g = clg_fill(graph, clg_shape1(3), 1);
+    return (struct pair){{parameter(graph, "a"), parameter(graph, "b")}, {g, g}};
+}
+
+static struct pair computed(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.parameters[1] = clg_neg(pair.parameters[1]);
+    return pair;
+}
+
+static struct pair state(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.parameters[1] = clg_state(graph, "s", clg_shape1(3), NULL);
+    return pair;
+}
+
+static struct pair unmatched(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.parameters[1] = parameter(graph, "other");
+    return pair;
+}
+
+static struct pair frozen(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.parameters[1] = parameter(graph, "c");
+    return pair;
+}
+
+static struct pair twice(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.parameters[1] = pair.parameters[0];
+    return pair;
+}
+
+static struct pair shaped(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.gradients[1] = clg_fill(graph, clg_shape1(4), 1);
+    return pair;
+}
+
+static struct pair integer(clg_graph *graph)
+{
+    const int32_t values[3] = {1, 2, 3};
+    struct pair pair = good(graph);
+    pair.gradients[1] = clg_constant(graph, CLG_I32, clg_shape1(3), values);
+    return pair;
+}
+
+static struct pair absent(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    pair.gradients[1] = (clg_tensor){NULL, -1, 0};
+    return pair;
+}
+
+static struct pair assigned(clg_graph *graph)
+{
+    struct pair pair = good(graph);
+    clg_assign(pair.parameters[1], pair.gradients[1], CLG_WHEN_TRAINING);
+    return pair;
+}
+
+TEST(gradients, refused)
+{
+    static const struct {
+        const char *words;
+        struct pair (*make)(clg_graph *graph);
+    } tried[] = {
+        {"parameter 1 is no parameter, but computed", computed},
+        {"parameter 1 is a state", state},
+        {"parameter 1 is none that the optimizer's pattern matches", unmatched},
+        {"parameter 1 is frozen", frozen},
+        {"parameter 'a' is given twice", twice},
+        {"the gradient of 'b' (number 1) must be float32 and have the parameter's shape", shaped},
+        {"the gradient of 'b' (number 1) must be float32", integer},
+        {"the gradient of 'b' (number 1) is not a valid tensor", absent},
+        {"assigned by clg_assign()", assigned},
+    };
+    struct bench b = bench_open();
+    clg_optimizer *o = sgd(&b, "sgd", "?");
+    parameter(b.graph, "c");
+    test_ok(b.ctx, clg_optimizer_freeze(o, "c"));
+    for (size_t i = 0; i < sizeof(tried) / sizeof(*tried); i++) {
+        clg_graph *graph = clg_graph_create(b.store);
+        struct pair pair = tried[i].make(graph);
+        test_refused(b.ctx, CLG_ERR_ARGUMENT, tried[i].words,
+                     clg_minimize_gradients(o, pair.parameters, pair.gradients, 2));
+        cr_assert_null(clg_compile(graph, 1, CLG_TRAIN, NULL));
+    }
+    bench_close(&b);
+}
+
+TEST(gradients, refused_of_no_graph)
+{
+    struct bench b = bench_open();
+    struct pair pair = good(b.graph);
+    const clg_tensor nothing = {NULL, -1, 0};
+    clg_store *other = clg_store_create(b.device, 1);
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "0 parameters were given",
+                 clg_minimize_gradients(sgd(&b, "a", "*"), pair.parameters, pair.gradients, 0));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "parameter 0 is not a valid tensor",
+                 clg_minimize_gradients(sgd(&b, "b", "*"), &nothing, pair.gradients, 1));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "no optimizer",
+                 clg_minimize_gradients(NULL, pair.parameters, pair.gradients, 2));
+    pair = good(clg_graph_create(b.store));
+    b.store = other;
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "another store",
+                 clg_minimize_gradients(sgd(&b, "c", "*"), pair.parameters, pair.gradients, 2));
+    bench_close(&b);
+}
+
+/* ---- written ---- */
+
+TEST(gradients, written_to_what_nothing_trains)
+{
+    struct bench b = bench_open();
+    const float g[3] = {1, 2, 3};
+    clg_tensor loss = sum(parameter(b.graph, "w"));
+    test_refused(b.ctx, CLG_ERR_STATE, "has no gradient",
+                 clg_store_set_gradient(b.store, "w", g, sizeof(g)));
+    test_ok(b.ctx, clg_minimize(sgd(&b, "sgd", "*"), loss));
+    cr_assert_not_null(clg_compile(b.graph, 1, CLG_TRAIN, NULL), "%s", clg_error(b.ctx));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "has 12 bytes",
+                 clg_store_set_gradient(b.store, "w", g, sizeof(g) - 4));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "no parameter 'v'",
+                 clg_store_set_gradient(b.store, "v", g, sizeof(g)));
+    test_ok(b.ctx, clg_store_set_gradient(b.store, "w", g, sizeof(g)));
+    bench_close(&b);
+}
