@@ -25,6 +25,7 @@
 #include <clgrad/ops.h>
 #include <clgrad/nn.h>
 #include <clgrad/optim.h>
+#include <clgrad/schedule.h>
 #include <clgrad/plan.h>
 
 #endif

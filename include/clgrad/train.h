@@ -27,6 +27,7 @@ typedef struct clg_model {
                       * converted to the latter */
     bool accuracy;   /* the graph has the metric accuracy */
     int64_t results; /* values of `result` for a sample */
+    clg_optimizer *optimizer; /* whose learning rate epochs tell; NULL: not told */
 } clg_model;
 
 /* Means over the samples of a pass; NaN for an accuracy the graph does not have. */
@@ -41,6 +42,7 @@ typedef struct clg_epoch {
     int64_t epochs;      /* how many there will be */
     clg_score train;     /* while training: dropout on, weights changing */
     clg_score validation, test; /* samples is 0 without such a set */
+    double lr;           /* of the epoch's last step; NaN where the model names no optimizer */
     double seconds;      /* of the training, without evaluation */
 } clg_epoch;
 
@@ -76,6 +78,10 @@ typedef struct clg_fit_params {
     clg_dataset *validation; /* evaluated after each epoch, as the test set is; NULL (default): none */
     double started;        /* clock of CLOCK_MONOTONIC, in seconds, that first_step_seconds counts
                             * from; 0 (default): when the function is called */
+    clg_schedule *schedule; /* sets the learning rate before each epoch; NULL (default): it stays */
+    bool schedule_by_step;  /* before each step instead; default false */
+    const char *schedule_metric; /* what plateau observes after each epoch, by its name in log.jsonl;
+                                  * NULL (default): validation_loss, or train_loss without such a set */
 
     /* Called on the caller's thread; each may be NULL (default). */
     void *user;

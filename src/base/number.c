@@ -86,16 +86,43 @@ bool clg_parse_int(const char *s, int64_t *out)
     return true;
 }
 
+static locale_t use_c(locale_t *old)
+{
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+
+    *old = c ? uselocale(c) : (locale_t)0;
+    return c;
+}
+
+static void use_again(locale_t c, locale_t old)
+{
+    if (!c)
+        return;
+    uselocale(old);
+    freelocale(c);
+}
+
 const char *clg_format_float(float value, char buffer[32])
 {
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), old = (locale_t)0;
+    locale_t old, c = use_c(&old);
 
-    if (c)
-        old = uselocale(c);
     snprintf(buffer, 32, "%.9g", (double)value);
-    if (c) {
-        uselocale(old);
-        freelocale(c);
-    }
+    use_again(c, old);
     return buffer;
+}
+
+double clg_decimal_of(float value)
+{
+    locale_t old, c = use_c(&old);
+    double decimal = (double)value;
+    char text[32];
+
+    for (int digits = 1; digits < 10 && isfinite(value); digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, (double)value);
+        decimal = strtod(text, NULL);
+        if ((float)decimal == value)
+            break;
+    }
+    use_again(c, old);
+    return decimal;
 }

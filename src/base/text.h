@@ -26,6 +26,8 @@ bool clg_parse_double(const char *s, double *out);
 bool clg_parse_int(const char *s, int64_t *out);
 /* %.9g with a point whatever the locale; for floats it reads back the same bits. */
 const char *clg_format_float(float value, char buffer[32]);
+/* The shortest decimal number that is read as this float: 0.1 of 0.1f. */
+double clg_decimal_of(float value);
 
 /* Shell-like pattern with * and ?. */
 bool clg_match(const char *pattern, const char *s);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/philox.h"
+#include "train/metric.h"
 
 #define LOOK_SECONDS 0.1 /* between two waits for the device, roughly */
 
@@ -70,6 +71,9 @@ static clg_status check_fit(const struct clg_fitting *fit)
         return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
                         "%" PRId64 " epochs and %" PRId64 " steps: one must be over 0", p->epochs,
                         p->steps);
+    if (p->schedule && p->schedule_metric)
+        CLG_TRY(clg_metric_check(fit->ctx, "the schedule", p->schedule_metric,
+                                 fit->validation.data, fit->test.data, fit->model.accuracy));
     if (p->drop_last && p->batch > fit->train.data->count)
         return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
                         "the batch is %" PRId64 " but '%s' has %" PRId64
@@ -78,20 +82,23 @@ static clg_status check_fit(const struct clg_fitting *fit)
     return CLG_OK;
 }
 
-static void count_steps(struct clg_fitting *fit)
+struct clg_length clg_fit_length(int64_t samples, const clg_fit_params *p)
 {
-    const clg_fit_params *p = &fit->params;
-    int64_t count = fit->train.data->count;
+    struct clg_length length = {
+        .steps_per_epoch = p->drop_last ? samples / p->batch : (samples - 1) / p->batch + 1,
+        .epochs = p->epochs,
+    };
 
-    fit->steps_per_epoch = p->drop_last ? count / p->batch : (count - 1) / p->batch + 1;
-    fit->epochs = p->epochs;
-    if (p->steps && (!p->epochs || (p->steps - 1) / fit->steps_per_epoch < p->epochs))
-        fit->epochs = (p->steps - 1) / fit->steps_per_epoch + 1;
-    fit->steps = fit->epochs > INT64_MAX / fit->steps_per_epoch
-                     ? INT64_MAX /* more than can be done */
-                     : fit->epochs * fit->steps_per_epoch;
-    if (p->steps && p->steps < fit->steps)
-        fit->steps = p->steps;
+    if (length.steps_per_epoch == 0)
+        return length;
+    if (p->steps && (!p->epochs || (p->steps - 1) / length.steps_per_epoch < p->epochs))
+        length.epochs = (p->steps - 1) / length.steps_per_epoch + 1;
+    length.steps = length.epochs > INT64_MAX / length.steps_per_epoch
+                       ? INT64_MAX /* more than can be done */
+                       : length.epochs * length.steps_per_epoch;
+    if (p->steps && p->steps < length.steps)
+        length.steps = p->steps;
+    return length;
 }
 
 struct clg_pass clg_inference_pass(const clg_model *model, clg_dataset *data,
@@ -147,7 +154,7 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
     fit->validation = evaluation(fit, params->validation);
     fit->test = evaluation(fit, test);
     CLG_TRY(check_fit(fit));
-    count_steps(fit);
+    fit->length = clg_fit_length(train->count, params);
     if (params->shuffle) {
         fit->order = clg_new(fit->ctx, (size_t)train->count, sizeof(*fit->order));
         if (!fit->order)
@@ -210,14 +217,14 @@ static clg_status report_progress(struct clg_fitting *fit, double now)
     double elapsed = now - fit->epoch_begin, whole = now - fit->begin;
     clg_fit_progress progress = {
         .epoch = fit->result.epochs + 1,
-        .epochs = fit->epochs,
+        .epochs = fit->length.epochs,
         .step = fit->result.steps,
-        .steps = fit->steps,
+        .steps = fit->length.steps,
         .samples_per_second = elapsed > 0 ? (double)fit->epoch_samples / elapsed : 0,
     };
 
     progress.seconds_left =
-        whole / (double)fit->result.steps * (double)(fit->steps - fit->result.steps);
+        whole / (double)fit->result.steps * (double)(fit->length.steps - fit->result.steps);
     CLG_TRY(clg_pass_score(&fit->train, &progress.train));
     fit->params.on_progress(fit->params.user, &progress);
     fit->last_progress = now;
@@ -291,22 +298,47 @@ static clg_status after_step(struct clg_fitting *fit, clg_plan *plan)
     return CLG_OK;
 }
 
+/* ---- the schedule ---- */
+
+/* Before an epoch or step, of which so many are done. */
+static clg_status set_rate(struct clg_fitting *fit, bool by_step, int64_t done)
+{
+    const clg_fit_params *p = &fit->params;
+
+    return p->schedule && p->schedule_by_step == by_step ? clg_schedule_seek(p->schedule, done)
+                                                         : CLG_OK;
+}
+
+static clg_status observe(const struct clg_fitting *fit, const clg_epoch *line)
+{
+    const char *name = fit->params.schedule_metric;
+
+    if (!name)
+        name = line->validation.samples ? "validation_loss" : "train_loss";
+    return fit->params.schedule
+               ? clg_schedule_observe(fit->params.schedule, clg_metric_value(line, name))
+               : CLG_OK;
+}
+
 /* ---- an epoch ---- */
 
 static clg_status end_epoch(struct clg_fitting *fit, bool whole)
 {
     clg_epoch *line = &fit->result.last;
 
-    *line = (clg_epoch){.epoch = fit->result.epochs + 1, .epochs = fit->epochs};
+    *line = (clg_epoch){.epoch = fit->result.epochs + 1, .epochs = fit->length.epochs};
     CLG_TRY(clg_pass_score(&fit->train, &line->train));
     line->seconds = clg_seconds() - fit->epoch_begin;
     CLG_TRY(check_progress(fit));
     line->step = fit->result.steps;
     if (fit->validation.data)
         CLG_TRY(clg_pass_run(&fit->validation, &line->validation));
+    line->lr = fit->model.optimizer ? (double)clg_optimizer_get_lr(fit->model.optimizer) : NAN;
     if (fit->test.data)
         CLG_TRY(clg_pass_run(&fit->test, &line->test));
     fit->result.epochs += whole;
+    if (whole)
+        CLG_TRY(observe(fit, line));
     return fit->params.on_epoch ? fit->params.on_epoch(fit->params.user, line) : CLG_OK;
 }
 
@@ -316,6 +348,7 @@ static clg_status start_epoch(struct clg_fitting *fit)
 
     fit->epoch_begin = clg_seconds();
     fit->epoch_samples = 0;
+    CLG_TRY(set_rate(fit, false, fit->result.epochs));
     if (p->shuffle) {
         clg_permutation(p->seed, (uint64_t)fit->result.epochs, fit->order, fit->train.data->count);
         CLG_TRY(clg_pass_set_order(&fit->train, fit->order));
@@ -329,7 +362,8 @@ static clg_status run_epoch(struct clg_fitting *fit)
     clg_plan *plan;
 
     CLG_TRY(start_epoch(fit));
-    while (steps < fit->steps_per_epoch && !fit->stopped) {
+    while (steps < fit->length.steps_per_epoch && !fit->stopped) {
+        CLG_TRY(set_rate(fit, true, fit->result.steps));
         CLG_TRY(clg_pass_step(&fit->train, row, &count, &plan));
         row += count;
         steps++;
@@ -337,7 +371,7 @@ static clg_status run_epoch(struct clg_fitting *fit)
         fit->epoch_samples += count;
         CLG_TRY(after_step(fit, plan));
     }
-    return end_epoch(fit, steps == fit->steps_per_epoch);
+    return end_epoch(fit, steps == fit->length.steps_per_epoch);
 }
 
 clg_status clg_fitting_run(struct clg_fitting *fit)
@@ -350,7 +384,7 @@ clg_status clg_fitting_run(struct clg_fitting *fit)
         fit->params.started = fit->begin;
     while (status == CLG_OK && !fit->stopped) {
         status = run_epoch(fit);
-        if (fit->result.epochs >= fit->epochs)
+        if (fit->result.epochs >= fit->length.epochs)
             stop(fit, CLG_STOP_EPOCHS, fit->result.steps);
     }
     fit->result.seconds = clg_seconds() - fit->begin;

@@ -4,13 +4,20 @@
 
 #include "train/pass.h"
 
+/* How long a training will be. */
+struct clg_length {
+    int64_t steps_per_epoch, epochs, steps;
+};
+/* Of a training on so many samples, at least one. */
+struct clg_length clg_fit_length(int64_t samples, const clg_fit_params *params);
+
 struct clg_fitting {
     struct clg_ctx *ctx;
     clg_model model;
     clg_fit_params params;
     struct clg_pass train, validation, test; /* data NULL: none */
     int32_t *order;                          /* of an epoch's samples, to be uploaded */
-    int64_t steps_per_epoch, epochs, steps;  /* epochs, steps: how many there will be */
+    struct clg_length length;
     clg_fit_result result;
     bool stopped;
 

@@ -126,7 +126,7 @@ static clg_status minimize(const struct clg_recipe *recipe, clg_optimizer *optim
     return clg_minimize(optimizer, loss);
 }
 
-clg_status clg_build_optimizer(struct clg_build *build, const clg_model *model, clg_tensor loss)
+clg_status clg_build_optimizer(struct clg_build *build, clg_model *model, clg_tensor loss)
 {
     struct clg_recipe *recipe = build->recipe;
     const struct clg_choice *choice = &recipe->values.optimizer;
@@ -150,5 +150,6 @@ clg_status clg_build_optimizer(struct clg_build *build, const clg_model *model, 
     optimizer = clg_optimizer_create(model->store, choice->kind->name, (float)args->lr, &params);
     if (minimize(recipe, optimizer, loss) != CLG_OK)
         return clg_recipe_fail_at(recipe, choice->at);
+    model->optimizer = optimizer;
     return CLG_OK;
 }

@@ -37,11 +37,17 @@ struct clg_group_args {
     double lr, weight_decay; /* NaN: absent */
 };
 
+struct clg_schedule_args {
+    clg_schedule_params params; /* fields of keys alone */
+    struct clg_numbers milestones;
+    const char *by, *anneal_strategy, *mode, *threshold_mode, *metric;
+};
+
 struct clg_recipe_values {
     struct clg_recipe_data data;
     struct clg_choices model;
     struct clg_recipe_init init;
-    struct clg_choice loss, optimizer;
+    struct clg_choice loss, optimizer, schedule;
     struct clg_recipe_train train;
 };
 
@@ -68,7 +74,7 @@ struct clg_recipe {
 /* The whole recipe, and the families within it. */
 extern const struct clg_kind clg_recipe_kind;
 extern const struct clg_family clg_data_family, clg_layer_family, clg_loss_family,
-    clg_optimizer_family;
+    clg_optimizer_family, clg_schedule_family;
 
 struct clg_fingerprint clg_recipe_fingerprint(const struct clg_yaml *root);
 
@@ -96,8 +102,13 @@ struct clg_build {
 clg_tensor clg_build_layers(struct clg_build *build, const struct clg_choices *layers,
                             const char *prefix, clg_tensor x);
 
-/* The optimizer, with the loss minimised. */
-clg_status clg_build_optimizer(struct clg_build *build, const clg_model *model, clg_tensor loss);
+/* The model's optimizer, with the loss minimised. */
+clg_status clg_build_optimizer(struct clg_build *build, clg_model *model, clg_tensor loss);
+
+/* The recipe's schedule, where it has one, for a training of this length. */
+struct clg_length;
+clg_status clg_recipe_schedule(const struct clg_recipe *recipe, const clg_model *model,
+                               const struct clg_length *length, clg_fit_params *fit);
 
 /* Fails with the node's place before the context's latest sentence. */
 clg_status clg_recipe_fail_at(const struct clg_recipe *recipe, const struct clg_yaml *node);

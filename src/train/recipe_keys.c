@@ -95,6 +95,8 @@ static const struct clg_key recipe_keys[] = {
      .detail = &clg_loss_family},
     {"optimizer", CLG_KEY_ONE_OF, NULL, RECIPE(optimizer), "how it is minimised", .required = true,
      .detail = &clg_optimizer_family},
+    {"schedule", CLG_KEY_ONE_OF, NULL, RECIPE(schedule),
+     "how the learning rate changes; absent: it stays", .detail = &clg_schedule_family},
     {"train", CLG_KEY_SECTION, NULL, RECIPE(train), "how long; one of epochs and steps",
      .required = true, .detail = &train_kind},
     {0},

@@ -110,6 +110,7 @@ const char *clg_recipe_reference(clg_ctx *ctx)
     add_family(&out, "Layers", &clg_layer_family);
     add_family(&out, "Losses", &clg_loss_family);
     add_family(&out, "Optimizers", &clg_optimizer_family);
+    add_family(&out, "Schedules", &clg_schedule_family);
     if (!out.failed)
         kept = clg_keep_text(ctx, out.data);
     clg_text_finish(&out);

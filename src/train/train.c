@@ -29,6 +29,12 @@ clg_train_params clg_train_defaults(void)
 
 /* ---- lines of the log ---- */
 
+static void add_rate(json_t *line, double lr)
+{
+    if (!isnan(lr))
+        clg_json_number(line, "lr", clg_decimal_of((float)lr));
+}
+
 static void write_step(void *user, int64_t step, double loss)
 {
     struct training *t = user;
@@ -36,6 +42,8 @@ static void write_step(void *user, int64_t step, double loss)
 
     json_object_set_new(line, "step", json_integer(step));
     clg_json_number(line, "loss", loss);
+    if (t->fit.params.schedule_by_step)
+        add_rate(line, (double)clg_optimizer_get_lr(t->model.optimizer));
     clg_run_log(&t->run, "step", line);
 }
 
@@ -59,6 +67,7 @@ static json_t *epoch_line(const struct training *t, const clg_epoch *epoch)
                   t->model.accuracy);
     if (epoch->test.samples)
         add_score(line, "test_loss", "test_accuracy", &epoch->test, t->model.accuracy);
+    add_rate(line, epoch->lr);
     clg_json_number(line, "seconds", epoch->seconds);
     return line;
 }
@@ -132,6 +141,7 @@ static clg_status prepare(struct training *t)
 {
     struct clg_recipe *recipe = t->recipe;
     clg_fit_params fit = clg_recipe_fit(recipe);
+    struct clg_length length;
 
     CLG_TRY(clg_run_check(recipe->object.ctx, t->params->out));
     CLG_TRY(clg_recipe_datasets(recipe, NULL, NULL));
@@ -140,6 +150,8 @@ static clg_status prepare(struct training *t)
     CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->validation));
     CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->test));
     fit.validation = recipe->validation;
+    length = clg_fit_length(clg_dataset_count(recipe->train), &fit);
+    CLG_TRY(clg_recipe_schedule(recipe, &t->model, &length, &fit));
     fit.user = t;
     fit.started = t->params->started;
     fit.on_step = write_step;

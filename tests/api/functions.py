@@ -10,7 +10,7 @@ import sys
 DECLARATION = re.compile(r"^CLG_API\s+([^;{]*?)\b(clg_\w+)\s*\(", re.M)
 KINDS = {
     "clg_tensor": "TENSOR", "clg_shape": "SHAPE", "int32_t": "I32", "cl_uint": "I32", "int64_t": "I64",
-    "uint64_t": "U64", "size_t": "SIZE", "float": "F32", "bool": "BOOL", "cl_context": "POINTER",
+    "uint64_t": "U64", "size_t": "SIZE", "float": "F32", "double": "F32", "bool": "BOOL", "cl_context": "POINTER",
     "cl_device_id": "POINTER", "cl_command_queue": "POINTER", "cl_mem": "POINTER",
 }
 FIELDS = {

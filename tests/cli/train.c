@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,77 @@ TEST(train, log)
     json_decref(entry);
     cr_assert_null(line(log, 16));
     free(log);
+    test_remove(f.folder);
+}
+
+static void expect_rates(const struct tiny_run *f, const char *schedule, const double *rates, int count)
+{
+    char *log;
+
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --device cpu --set optimizer.sgd.lr=0.3 --set train.epochs=5 "
+                   "--set 'schedule=%s' --set train.log_every=1",
+                   f->recipe, f->run, schedule);
+    log = file_read(file_in(f->run, "log.jsonl"), NULL);
+    for (int i = 0; i < count; i++) {
+        json_t *entry = line(log, i);
+
+        if (!isnan(rates[i]))
+            cr_assert_float_eq(number(entry, "lr"), rates[i], 1e-8, "%s, line %d: %.9g", schedule, i,
+                               number(entry, "lr"));
+        json_decref(entry);
+    }
+    free(log);
+    test_remove(f->run);
+}
+
+/* Seven steps and a line for the epoch. */
+TEST(train, schedules)
+{
+    struct tiny_run f;
+    double rates[24];
+
+    tiny_setup(&f, SAMPLES);
+    for (int i = 0; i < 24; i++)
+        rates[i] = i % 8 == 7 ? 0.3 * pow(0.5, i / 8) : NAN;
+    expect_rates(&f, "{exponential: {gamma: 0.5}}", rates, 24);
+    for (int i = 0; i < 24; i++) {
+        int step = i % 8 == 7 ? i / 8 * 7 + 6 : i - i / 8;
+
+        rates[i] = step < 3 ? 0.1 + 0.2 * step / 3 : 0.3 * pow(0.1, (step - 3) / 5);
+    }
+    expect_rates(&f, "{step: {step_size: 5, by: step, warmup: 3}}", rates, 24);
+    /* no epoch is better by 2 of the loss */
+    for (int i = 0; i < 24; i++)
+        rates[i] = i % 8 == 7 ? 0.3 * (i > 16 ? 0.5 : 1) : NAN;
+    expect_rates(&f,
+                 "{plateau: {metric: test_loss, factor: 0.5, patience: 0, threshold: 2, "
+                 "threshold_mode: abs}}",
+                 rates, 24);
+    test_remove(f.folder);
+}
+
+TEST(train, refused_schedules)
+{
+    static const struct {
+        const char *schedule, *words;
+    } cases[] = {
+        {"{onecycle: {max_lr: 1, total_steps: 1, warmup: 0}}",
+         "schedule.onecycle.total_steps is 1, but must be at least 2: the training has 2 epochs"},
+        {"{multistep: {milestones: [1.5]}}", "milestones has 1.5, but must have whole numbers"},
+        {"{multistep: {milestones: [2, 2]}}", "milestone 2 comes after 2, but must be larger"},
+        {"{plateau: {metric: validation_loss}}",
+         "the schedule looks at 'validation_loss', but the epochs of this training have train_loss"},
+        {"{cosine: {}}", "schedule.cosine needs the key 'T_max'"},
+        {"{cosin: {T_max: 1}}", "unknown schedule 'cosin'; the nearest known one is 'cosine'"},
+        {"{step: {step_size: 1, by: batch}}", "schedule.step.by 'batch' is not known; the nearest is"},
+    };
+    struct tiny_run f;
+
+    tiny_setup(&f, SAMPLES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        command_expect(1, cases[i].words, "train '%s' --out '%s' --device cpu --set 'schedule=%s'",
+                       f.recipe, f.run, cases[i].schedule);
     test_remove(f.folder);
 }
 

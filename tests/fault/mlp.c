@@ -6,7 +6,7 @@
 
 enum { ROWS = 512, INPUTS = 784, HIDDEN = 256, CLASSES = 10, BATCH = 256 };
 
-static clg_graph *build(clg_store *store)
+static clg_graph *build(struct mlp *mlp, clg_store *store)
 {
     clg_init normal = {.scheme = CLG_INIT_NORMAL, .b = 0.01f};
     clg_linear_params linear = clg_linear_defaults();
@@ -21,7 +21,8 @@ static clg_graph *build(clg_store *store)
     clg_tensor z = clg_linear(h, "2", CLASSES, &linear);
     clg_tensor loss = clg_metric(clg_cross_entropy(z, y, NULL), "loss");
     clg_metric(clg_accuracy(z, y), "accuracy");
-    clg_minimize(clg_sgd_create(store, 0.1f, &sgd), loss);
+    mlp->optimizer = clg_sgd_create(store, 0.1f, &sgd);
+    clg_minimize(mlp->optimizer, loss);
     return graph;
 }
 
@@ -55,7 +56,7 @@ void mlp_create(struct mlp *mlp, clg_form form, clg_gemm_choice gemm)
     params.gemm = gemm;
     mlp->ctx = test_context();
     mlp->device = test_open_with(mlp->ctx, &params);
-    clg_graph *graph = build(clg_store_create(mlp->device, 1));
+    clg_graph *graph = build(mlp, clg_store_create(mlp->device, 1));
     mlp->plan = clg_compile(graph, BATCH, CLG_TRAIN, NULL);
     cr_assert_not_null(mlp->plan, "%s", clg_error(mlp->ctx));
     feed(mlp);

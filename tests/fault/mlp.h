@@ -7,6 +7,7 @@
 struct mlp {
     clg_ctx *ctx;
     clg_device *device;
+    clg_optimizer *optimizer;
     clg_plan *plan; /* fed: steps need nothing */
 };
 

@@ -86,6 +86,33 @@ TEST(step_calls, clblast)
 }
 #endif
 
+/* A learning rate that changes before each step builds nothing and waits for nothing. */
+TEST(step_calls, schedule)
+{
+    const struct layer *layer = test_layer();
+    struct mlp mlp;
+    clg_schedule_params params = clg_schedule_defaults();
+    clg_schedule *schedule;
+
+    mlp_create(&mlp, CLG_FORM_ITEM, CLG_GEMM_NATIVE);
+    params.T_max = 13;
+    params.warmup = 5;
+    schedule = clg_schedule_create(mlp.optimizer, "cosine", &params);
+    cr_assert_not_null(schedule, "%s", clg_error(mlp.ctx));
+    for (int step = 1; step <= 20; step++) {
+        float before = clg_optimizer_get_lr(mlp.optimizer);
+
+        if (step == 2)
+            layer->mark();
+        test_ok(mlp.ctx, clg_plan_step(mlp.plan));
+        test_ok(mlp.ctx, clg_schedule_step(schedule));
+        cr_assert_neq(clg_optimizer_get_lr(mlp.optimizer), before);
+    }
+    check_calls(layer, NULL);
+    test_ok(mlp.ctx, clg_device_finish(mlp.device));
+    mlp_destroy(&mlp);
+}
+
 /* A cold start compiles few kernels (examples/fashion-mnist/mlp.yaml). */
 TEST(step_calls, kernels)
 {

@@ -43,7 +43,7 @@ static bool chance(uint32_t percent)
 
 /* ---- what is alive ---- */
 
-enum what { CTX, DEVICE, STORE, GRAPH, PLAN, OPTIMIZER, ARRAY, DATASET, RECIPE, KINDS };
+enum what { CTX, DEVICE, STORE, GRAPH, PLAN, OPTIMIZER, SCHEDULE, ARRAY, DATASET, RECIPE, KINDS };
 
 static const struct {
     const char *type;
@@ -52,6 +52,7 @@ static const struct {
     [CTX] = {"clg_ctx *", CTX},       [DEVICE] = {"clg_device *", CTX},
     [STORE] = {"clg_store *", DEVICE}, [GRAPH] = {"clg_graph *", STORE},
     [PLAN] = {"clg_plan *", GRAPH},   [OPTIMIZER] = {"clg_optimizer *", STORE},
+    [SCHEDULE] = {"clg_schedule *", OPTIMIZER},
     [ARRAY] = {"clg_array *", DEVICE}, [DATASET] = {"clg_dataset *", CTX},
     [RECIPE] = {"clg_recipe *", CTX},
 };
@@ -227,8 +228,12 @@ static const char *word(const char *name)
         "y",  "",   "a.b",  "%s%n%s",   "\xff\n", "sgd",   "adam",   "adamw",  "best", "cpu",
         "0",  "99", "fc.*", "*",        "clgrad.step",     "optimizer.a.b",   longest};
     memset(longest, 'n', sizeof(longest) - 1);
+    static const char *const schedules[] = {"step",   "multistep",  "exponential", "cosine", "linear",
+                                            "polynomial", "onecycle", "plateau", "cosine_restarts"};
     if (!strcmp(name, "rule"))
         return names[15 + below(3)];
+    if (!strcmp(name, "kind") && chance(90))
+        return schedules[below(LENGTH(schedules))];
     if (!strcmp(name, "spec") && chance(80))
         return "cpu";
     if (!strcmp(name, "samples") || !strcmp(name, "labels") || !strcmp(name, "path") ||
@@ -258,6 +263,8 @@ static struct {
         clg_feed_params feed;
         clg_optimizer_params optimizer;
         clg_optimizer_group group;
+        clg_schedule_params schedule;
+        clg_schedule_state schedule_state;
         clg_linear_params linear;
         clg_conv_params conv;
         clg_conv_layer_params conv_layer;
@@ -430,6 +437,20 @@ static void set_optimizer(clg_optimizer_params *p)
     set_real(&p->eps);
 }
 
+static void set_schedule(clg_schedule_params *p)
+{
+    static const int64_t milestones[] = {1, 2, 9};
+
+    *p = clg_schedule_defaults();
+    p->warmup = chance(70) ? below(3) : number();
+    p->step_size = p->T_max = p->T_0 = chance(70) ? 1 + below(5) : number();
+    p->total_steps = chance(70) ? 1 + below(5) : number();
+    p->max_lr = (double)real();
+    p->gamma = chance(70) ? 0.5 : (double)real();
+    p->milestones = milestones;
+    p->milestone_count = below(4);
+}
+
 /* Options of the type, or NULL for those this does not know. */
 static void *options(const char *type)
 {
@@ -464,6 +485,11 @@ static void *options(const char *type)
         set_optimizer(&args.params.optimizer);
     } else if (IS(optimizer_group)) {
         args.params.group = (clg_optimizer_group){chance(90) ? word("name") : NULL, real(), real()};
+    } else if (IS(schedule_params)) {
+        set_schedule(&args.params.schedule);
+    } else if (IS(schedule_state)) {
+        args.params.schedule_state = (clg_schedule_state){chance(80) ? below(9) : number(), (double)real(),
+                                                          (double)real(), number(), number()};
     } else if (IS(linear_params)) {
         args.params.linear = clg_linear_defaults();
         args.params.linear.weight_init = some_init();

@@ -10,7 +10,7 @@ FLOORS = {
 }
 # Public headers that do not carry the name of their floor.
 HEADERS = {
-    "status": "base", "version": "base", "context": "base", "shape": "base", "clgrad": "optim",
+    "status": "base", "version": "base", "context": "base", "shape": "base", "clgrad": "optim", "schedule": "optim",
     "opencl": "device", # the bridge: the device floor and the plan implement its two halves
 }
 # libclgrad-train is a client of the public headers; the base is linked into it.

@@ -319,11 +319,11 @@ TEST(fit, the_most_epochs)
     params.batch = 1;
     params.epochs = INT64_MAX;
     test_ok(f.ctx, clg_fitting_init(&fit, &f.model, f.data, NULL, &params));
-    cr_assert(fit.epochs == INT64_MAX && fit.steps == INT64_MAX);
+    cr_assert(fit.length.epochs == INT64_MAX && fit.length.steps == INT64_MAX);
     clg_fitting_finish(&fit);
     params.steps = 7;
     test_ok(f.ctx, clg_fitting_init(&fit, &f.model, f.data, NULL, &params));
-    cr_assert_eq(fit.steps, 7);
+    cr_assert_eq(fit.length.steps, 7);
     clg_fitting_finish(&fit);
     finish(&f);
 }

@@ -18,6 +18,7 @@ struct world {
     clg_graph *graph;
     clg_plan *plan;
     clg_optimizer *optimizer;
+    clg_schedule *schedule;
     clg_array *array;
     clg_dataset *dataset;
     clg_recipe *recipe;
@@ -59,12 +60,13 @@ static void make_world(struct world *w)
     w->device = test_open(w->ctx, CLG_FORM_AUTO);
     w->store = clg_store_create(w->device, 1);
     w->optimizer = clg_sgd_create(w->store, 0.1f, NULL);
+    w->schedule = clg_schedule_create(w->optimizer, "exponential", NULL);
     w->array = clg_array_create(w->device, CLG_F32, 1, 1, NULL);
     w->dataset = clg_dataset_create(w->ctx, &params);
     clg_graph *graph = clg_graph_create(w->store);
     clg_output(clg_fill(graph, clg_shape0(), 1), "y");
     w->plan = clg_compile(graph, 1, CLG_INFER, NULL);
-    cr_assert(w->optimizer && w->array && w->dataset && w->plan, "%s", clg_error(w->ctx));
+    cr_assert(w->schedule && w->array && w->dataset && w->plan, "%s", clg_error(w->ctx));
     test_folder(w->folder);
     read_recipe(w);
 }
@@ -81,7 +83,7 @@ static void *handle(struct world *w, const char *type)
         {"clg_ctx *", w->ctx},           {"clg_device *", w->device},
         {"clg_store *", w->store},       {"clg_graph *", w->graph},
         {"clg_plan *", w->plan},         {"clg_optimizer *", w->optimizer},
-        {"clg_array *", w->array},       {"clg_dataset *", w->dataset},
+        {"clg_schedule *", w->schedule}, {"clg_array *", w->array},       {"clg_dataset *", w->dataset},
         {"clg_recipe *", w->recipe},     {"clg_model *", &w->model},
     };
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
