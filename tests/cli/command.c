@@ -72,8 +72,13 @@ void command_expect(int status, const char *words, const char *format, ...)
 
 enum { PIPES = 3 };
 
+/* A shell passes on what it was told to ignore: these tests too may run under nohup. */
 static void exec_shell(const char *line, int pipes[PIPES][2])
 {
+    static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        signal(signals[i], SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int i = 0; i < PIPES; i++)
         dup2(pipes[i][1], 50 + i); /* out of the way of 1 to 3 */
