@@ -1,7 +1,9 @@
 /* The kinds of data in recipes. */
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "data/synthetic.h"
 #include "train/recipe.h"
 
 /* After a failure: says of a file that is not there where it could come from. */
@@ -53,5 +55,127 @@ static const struct clg_kind images_kind = {
     .size = sizeof(struct images),
     .open = open_images,
 };
-static const struct clg_kind *const data_kinds[] = {&images_kind, NULL};
+
+/* ---- made up ---- */
+
+struct synthetic {
+    const char *word;
+    int64_t samples, seed, degree, bits;
+    double noise, bias;
+    struct clg_numbers weights, coefficients;
+};
+
+static const char *const synthetic_words[] = {
+    [CLG_SYNTHETIC_LINEAR] = "linear", [CLG_SYNTHETIC_POLYNOMIAL] = "polynomial",
+    [CLG_SYNTHETIC_XOR] = "xor",       [CLG_SYNTHETIC_MOONS] = "moons",
+    [CLG_SYNTHETIC_PARITY] = "parity", NULL,
+};
+static const double default_noise[] = {0.01, 0.1, 0.1, 0.1, 0};
+
+#define MADE(name) offsetof(struct synthetic, name)
+static const struct clg_key synthetic_keys[] = {
+    {"synthetic", CLG_KEY_WORD, NULL, MADE(word), "which", .required = true,
+     .detail = synthetic_words},
+    {"samples", CLG_KEY_INT, "1000", MADE(samples), "how many", .range = CLG_POSITIVE},
+    {"noise", CLG_KEY_NUMBER, NULL, MADE(noise),
+     "standard deviation, of labels that are numbers and else of samples; absent: 0.01 for linear, "
+     "0 for parity, 0.1 for the others",
+     .range = CLG_NOT_NEGATIVE},
+    {"seed", CLG_KEY_INT, "-1", MADE(seed),
+     "of what is random, which differs between train, validation and test all the same; -1: as "
+     "train.seed"},
+    {"weights", CLG_KEY_NUMBERS, NULL, MADE(weights),
+     "of linear: w in y = w·x + b, a number for each of a sample's; absent: [2, -3.4]"},
+    {"bias", CLG_KEY_NUMBER, NULL, MADE(bias), "of linear: b; absent: 4.2"},
+    {"degree", CLG_KEY_INT, "0", MADE(degree),
+     "of polynomial: a sample is x^i / i! for i from 0 to degree; 0: 3", .range = CLG_NOT_NEGATIVE},
+    {"coefficients", CLG_KEY_NUMBERS, NULL, MADE(coefficients),
+     "of polynomial: c in y = c_0 + c_1 x + c_2 x^2 / 2! + ...; absent: [5, 1.2, -3.4, 5.6]"},
+    {"bits", CLG_KEY_INT, "0", MADE(bits), "of parity: numbers of a sample; 0: 8",
+     .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+
+static enum clg_synthetic_kind kind_of(const struct synthetic *s)
+{
+    enum clg_synthetic_kind kind = CLG_SYNTHETIC_LINEAR;
+
+    while (strcmp(synthetic_words[kind], s->word) != 0)
+        kind++;
+    return kind;
+}
+
+static clg_status check_synthetic(clg_ctx *ctx, const void *args)
+{
+    const struct synthetic *s = args;
+    const struct {
+        const char *key;
+        bool given;
+        enum clg_synthetic_kind of;
+    } keys[] = {
+        {"weights", s->weights.count > 0, CLG_SYNTHETIC_LINEAR},
+        {"bias", !isnan(s->bias), CLG_SYNTHETIC_LINEAR},
+        {"degree", s->degree > 0, CLG_SYNTHETIC_POLYNOMIAL},
+        {"coefficients", s->coefficients.count > 0, CLG_SYNTHETIC_POLYNOMIAL},
+        {"bits", s->bits > 0, CLG_SYNTHETIC_PARITY},
+    };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (keys[i].given && keys[i].of != kind_of(s))
+            return clg_fail(ctx, CLG_ERR_FORMAT,
+                            "the key '%s' goes with synthetic: %s, not with %s", keys[i].key,
+                            synthetic_words[keys[i].of], s->word);
+    if (s->samples > INT32_MAX || s->degree > 1000 || s->bits > 1 << 20)
+        return clg_fail(ctx, CLG_ERR_LIMIT,
+                        "a synthetic set has under 2^31 samples, degrees up to 1000 and up to 2^20 "
+                        "bits");
+    if (s->seed < -1)
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "the seed is %lld, but must be at least 0, or -1 for train.seed",
+                        (long long)s->seed);
+    return CLG_OK;
+}
+
+static clg_dataset *open_synthetic(clg_ctx *ctx, const struct clg_data_request *request,
+                                   const void *args)
+{
+    static const double weights[] = {2, -3.4}, coefficients[] = {5, 1.2, -3.4, 5.6};
+    const struct synthetic *s = args;
+    struct clg_synthetic p = {
+        .kind = kind_of(s),
+        .samples = s->samples,
+        .seed = s->seed < 0 ? request->seed : (uint64_t)s->seed,
+        .stream = request->part,
+        .bias = isnan(s->bias) ? 4.2 : s->bias,
+    };
+    bool linear = p.kind == CLG_SYNTHETIC_LINEAR;
+    const struct clg_numbers *numbers = linear ? &s->weights : &s->coefficients;
+
+    if (request->file) {
+        clg_fail(ctx, CLG_ERR_ARGUMENT,
+                 "'%s': the run was trained on a synthetic set, which has no kind of file to "
+                 "predict from",
+                 request->file);
+        return NULL;
+    }
+    p.noise = isnan(s->noise) ? default_noise[p.kind] : s->noise;
+    p.numbers = numbers->count ? numbers->items : linear ? weights : coefficients;
+    p.number_count = numbers->count ? numbers->count : linear ? 2 : 4;
+    p.size = p.kind == CLG_SYNTHETIC_PARITY ? s->bits ? s->bits : 8 : s->degree ? s->degree : 3;
+    return clg_dataset_synthetic(ctx, &p);
+}
+
+static const struct clg_kind synthetic_kind = {
+    .name = "synthetic",
+    .doc =
+        "made up, for teaching: `linear` and `polynomial` have numbers as labels, `xor` (the four "
+        "corners of a square), `moons` (two half circles in each other) and `parity` (of bits) "
+        "the classes 0 and 1",
+    .keys = synthetic_keys,
+    .size = sizeof(struct synthetic),
+    .check = check_synthetic,
+    .open = open_synthetic,
+};
+
+static const struct clg_kind *const data_kinds[] = {&images_kind, &synthetic_kind, NULL};
 const struct clg_family clg_data_family = {"kind of data", data_kinds};

@@ -198,6 +198,8 @@ clg_status clg_parse_kind(const struct clg_parse *p, const struct clg_kind *kind
         else if (key->type == CLG_KEY_NUMBER)
             *(double *)((char *)args + key->offset) = NAN;
     }
+    if (kind->check && kind->check(p->pool->ctx, args) != CLG_OK)
+        return clg_yaml_fail_at(p->pool->ctx, node);
     return CLG_OK;
 }
 

@@ -65,6 +65,8 @@ struct clg_kind {
     const char *bare;           /* the key that a bare value sets (dropout: 0.5); NULL: none */
     const struct clg_key *keys; /* until name NULL; NULL: none */
     size_t size;                /* of the structure with the fields */
+    /* Refuses what no key alone shows to be wrong; NULL: nothing. The sentence is given its place. */
+    clg_status (*check)(clg_ctx *ctx, const void *args);
     bool classes;               /* of a loss: labels are classes, not numbers */
     bool block;                 /* of a layer: it consists of layers */
     /* One of these, by family. args: the structure. */

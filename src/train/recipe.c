@@ -19,14 +19,7 @@ static void recipe_finish(struct clg_object *object)
 
 clg_status clg_recipe_fail_at(const struct clg_recipe *recipe, const struct clg_yaml *node)
 {
-    struct clg_ctx *ctx = recipe->object.ctx;
-    clg_status status = clg_error_status(ctx);
-    char sentence[CLG_ERROR_MAX];
-
-    snprintf(sentence, sizeof(sentence), "%s", clg_error(ctx));
-    if (node->line > 0)
-        return clg_fail(ctx, status, "%s:%d: %s", node->origin, node->line, sentence);
-    return clg_fail(ctx, status, "%s: %s", node->origin, sentence);
+    return clg_yaml_fail_at(recipe->object.ctx, node);
 }
 
 /* ---- reading ---- */

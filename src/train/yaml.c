@@ -99,6 +99,17 @@ clg_status clg_yaml_fail(struct clg_ctx *ctx, const struct clg_yaml *node, const
     return clg_fail(ctx, CLG_ERR_FORMAT, "%s: %s", node->origin, sentence);
 }
 
+clg_status clg_yaml_fail_at(struct clg_ctx *ctx, const struct clg_yaml *node)
+{
+    clg_status status = clg_error_status(ctx);
+    char sentence[CLG_ERROR_MAX];
+
+    snprintf(sentence, sizeof(sentence), "%s", clg_error(ctx));
+    if (node->line > 0)
+        return clg_fail(ctx, status, "%s:%d: %s", node->origin, node->line, sentence);
+    return clg_fail(ctx, status, "%s: %s", node->origin, sentence);
+}
+
 /* The child that a part of a path names, made in a map where there is none. */
 static struct clg_yaml *step_into(struct clg_blocks *pool, struct clg_yaml *node, const char *part,
                                   const char *origin)

@@ -47,6 +47,9 @@ uint64_t clg_yaml_hash(uint64_t hash, const struct clg_yaml *node, const char *c
 clg_status clg_yaml_fail(struct clg_ctx *ctx, const struct clg_yaml *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts "FILE:LINE: " before the context's latest sentence, and fails with its status. */
+clg_status clg_yaml_fail_at(struct clg_ctx *ctx, const struct clg_yaml *node);
+
 /* Appends the tree as YAML. */
 clg_status clg_yaml_write(const struct clg_yaml *root, struct clg_text *out);
 

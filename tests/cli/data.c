@@ -125,3 +125,74 @@ TEST(validation, refusals)
                        f.run, cases[i][0]);
     test_remove(f.folder);
 }
+
+/* ---- kinds ---- */
+
+/* A recipe of this data, model, loss and training. */
+static const char *recipe_of(const char *folder, const char *data, const char *model,
+                             const char *rest)
+{
+    const char *path = file_in(folder, "recipe.yaml");
+    char text[4096];
+
+    snprintf(text, sizeof(text), "data: {%s}\nmodel: [%s]\n%s\n", data, model, rest);
+    file_write_text(path, text);
+    return path;
+}
+
+/* The closed form's values are 2, -3.4 and 4.2 to 0.01 / √1000 each. */
+TEST(synthetic, linear_regression)
+{
+    struct tiny_run f;
+    json_t *line;
+
+    tiny_setup(&f, SAMPLES);
+    recipe_of(f.folder,
+              "train: {synthetic: linear}, test: {synthetic: linear, noise: 0}, batch: 10",
+              "linear: 1", "loss: mse\noptimizer: {sgd: {lr: 0.03}}\ntrain: {epochs: 3}");
+    line = train(&f, "run", "");
+    cr_assert_eq(number(line, "step"), 300);
+    cr_assert_lt(number(line, "test_loss"), 1e-4, "%g", number(line, "test_loss"));
+    json_decref(line);
+    test_remove(f.folder);
+}
+
+TEST(synthetic, moons_are_told_apart)
+{
+    struct tiny_run f;
+    json_t *line;
+
+    tiny_setup(&f, SAMPLES);
+    recipe_of(f.folder, "train: {synthetic: moons}, validation: 0.2, stratify: true, batch: 16",
+              "linear: 16, tanh, linear: 2",
+              "loss: cross_entropy\noptimizer: {adam: {lr: 0.01}}\ntrain: {epochs: 20}");
+    line = train(&f, "run", "");
+    cr_assert_gt(number(line, "validation_accuracy"), 0.97, "%g",
+                 number(line, "validation_accuracy"));
+    json_decref(line);
+    test_remove(f.folder);
+}
+
+TEST(synthetic, refusals)
+{
+    static const char *const cases[][2] = {
+        {"synthetic: circles", "data.train.synthetic 'circles' is not known"},
+        {"synthetic: xor, degree: 2", "recipe.yaml:1: the key 'degree' goes with synthetic: "
+                                      "polynomial, not with xor"},
+        {"synthetic: moons, weights: [1]", "'weights' goes with synthetic: linear"},
+        {"synthetic: linear, bits: 3", "'bits' goes with synthetic: parity"},
+        {"synthetic: linear, samples: 0", "samples is '0', but must be a whole number over 0"},
+        {"synthetic: linear, seed: -2", "the seed is -2"},
+        {"synthetic: parity, bits: 9999999", "up to 2^20 bits"},
+    };
+    struct tiny_run f;
+    char data[256];
+
+    tiny_setup(&f, SAMPLES);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(data, sizeof(data), "train: {%s}", cases[i][0]);
+        recipe_of(f.folder, data, "linear: 1", "loss: mse\noptimizer: sgd\ntrain: {epochs: 1}");
+        command_expect(1, cases[i][1], "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    }
+    test_remove(f.folder);
+}
