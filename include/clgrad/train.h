@@ -59,11 +59,20 @@ typedef enum clg_stop_reason {
     CLG_STOP_STEPS,     /* the limit of steps was reached */
     CLG_STOP_REQUESTED, /* stop() said so */
     CLG_STOP_NAN,       /* a loss or an update was not finite; the weights are those before it */
-    CLG_STOP_INDEX      /* an index or label was out of range; likewise */
+    CLG_STOP_INDEX,     /* an index or label was out of range; likewise */
+    CLG_STOP_EARLY      /* the metric of early stopping did not become better any more */
 } clg_stop_reason;
 
-/* "epochs", "steps", "requested", "nan", "index"; static. */
+/* "epochs", "steps", "requested", "nan", "index", "early_stopping"; static. */
 CLG_API const char *clg_stop_reason_string(clg_stop_reason reason);
+
+/* Ends a training after `patience` whole epochs whose metric was not better than the best by more than
+ * min_delta. Afterwards the store has the weights of the best epoch, however the training ended. */
+typedef struct clg_early_stopping {
+    const char *metric; /* by its name in log.jsonl: "validation_loss"; NULL: no early stopping */
+    int64_t patience;   /* >= 1 */
+    double min_delta;   /* >= 0 */
+} clg_early_stopping;
 
 /* How data reach the graph and how long to train. */
 typedef struct clg_fit_params {
@@ -82,6 +91,7 @@ typedef struct clg_fit_params {
     bool schedule_by_step;  /* before each step instead; default false */
     const char *schedule_metric; /* what plateau observes after each epoch, by its name in log.jsonl;
                                   * NULL (default): validation_loss, or train_loss without such a set */
+    clg_early_stopping early_stopping; /* default: none */
 
     /* Called on the caller's thread; each may be NULL (default). */
     void *user;
@@ -99,6 +109,8 @@ typedef struct clg_fit_result {
     clg_stop_reason reason;
     int64_t stop_step; /* where it stopped: for NAN and INDEX the step that was refused */
     clg_epoch last;    /* the last epoch's line; epoch 0 when there was none */
+    int64_t best_epoch; /* of early stopping: whose weights the store has; 0: the last ones */
+    double best;        /* its metric */
 } clg_fit_result;
 
 /* Trains model.graph (to which clg_minimize() was applied) on train, and evaluates on test (may be

@@ -85,6 +85,9 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
 
     if (result->reason == CLG_STOP_REQUESTED)
         printf("stopped after step %" PRId64 "; everything is saved\n", result->stop_step);
+    if (result->best_epoch)
+        printf("epoch %" PRId64 " is the best, with %.4f: the weights are its\n", result->best_epoch,
+               result->best);
     if (score->samples && !isnan(score->accuracy))
         printf("%s accuracy %.4f, ", what, score->accuracy);
     else if (score->samples)

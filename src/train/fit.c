@@ -23,7 +23,8 @@ clg_fit_params clg_fit_defaults(void)
 
 const char *clg_stop_reason_string(clg_stop_reason reason)
 {
-    static const char *const words[] = {"epochs", "steps", "requested", "nan", "index"};
+    static const char *const words[] = {"epochs", "steps", "requested",
+                                        "nan",    "index", "early_stopping"};
 
     return (size_t)reason < sizeof(words) / sizeof(words[0]) ? words[reason] : "?";
 }
@@ -58,6 +59,25 @@ clg_status clg_check_pass(const clg_model *model, const clg_dataset *data,
     return CLG_OK;
 }
 
+static clg_status check_metric(const struct clg_fitting *fit, const char *reader, const char *name)
+{
+    return name ? clg_metric_check(fit->ctx, reader, name, fit->validation.data, fit->test.data,
+                                   fit->model.accuracy)
+                : CLG_OK;
+}
+
+static clg_status check_early_stopping(const struct clg_fitting *fit)
+{
+    const clg_early_stopping *rule = &fit->params.early_stopping;
+
+    if (rule->metric && (rule->patience < 1 || !(rule->min_delta >= 0)))
+        return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
+                        "early stopping has a patience of %" PRId64
+                        " and a min_delta of %g: they must be at least 1 and at least 0",
+                        rule->patience, rule->min_delta);
+    return check_metric(fit, "early stopping", rule->metric);
+}
+
 static clg_status check_fit(const struct clg_fitting *fit)
 {
     const clg_fit_params *p = &fit->params;
@@ -71,9 +91,9 @@ static clg_status check_fit(const struct clg_fitting *fit)
         return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
                         "%" PRId64 " epochs and %" PRId64 " steps: one must be over 0", p->epochs,
                         p->steps);
-    if (p->schedule && p->schedule_metric)
-        CLG_TRY(clg_metric_check(fit->ctx, "the schedule", p->schedule_metric,
-                                 fit->validation.data, fit->test.data, fit->model.accuracy));
+    if (p->schedule)
+        CLG_TRY(check_metric(fit, "the schedule", p->schedule_metric));
+    CLG_TRY(check_early_stopping(fit));
     if (p->drop_last && p->batch > fit->train.data->count)
         return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
                         "the batch is %" PRId64 " but '%s' has %" PRId64
@@ -173,6 +193,7 @@ void clg_fitting_finish(struct clg_fitting *fit)
     clg_pass_close(&fit->train);
     clg_pass_close(&fit->validation);
     clg_pass_close(&fit->test);
+    clg_best_finish(&fit->best, fit->model.store);
     clg_free(fit->ctx, fit->order);
     fit->order = NULL;
 }
@@ -186,6 +207,13 @@ static void stop(struct clg_fitting *fit, clg_stop_reason reason, int64_t step)
     fit->stopped = true;
     fit->result.reason = reason;
     fit->result.stop_step = step;
+}
+
+/* Whether it was stopped by a step that was refused. */
+static bool is_bad(const struct clg_fitting *fit)
+{
+    return fit->stopped &&
+           (fit->result.reason == CLG_STOP_NAN || fit->result.reason == CLG_STOP_INDEX);
 }
 
 /* Waits for the device and stops when a step was refused. */
@@ -320,6 +348,27 @@ static clg_status observe(const struct clg_fitting *fit, const clg_epoch *line)
                : CLG_OK;
 }
 
+/* ---- early stopping ---- */
+
+static clg_status look_for_best(struct clg_fitting *fit, const clg_epoch *line)
+{
+    const clg_early_stopping *rule = &fit->params.early_stopping;
+
+    if (!rule->metric)
+        return CLG_OK;
+    CLG_TRY(clg_best_look(&fit->best, fit->model.store, rule, line));
+    fit->result.best_epoch = fit->best.epoch;
+    fit->result.best = fit->best.value;
+    if (clg_best_is_past(&fit->best, rule, fit->result.epochs))
+        stop(fit, CLG_STOP_EARLY, fit->result.steps);
+    return CLG_OK;
+}
+
+clg_status clg_fitting_take_best(struct clg_fitting *fit)
+{
+    return clg_best_restore(&fit->best, fit->model.store);
+}
+
 /* ---- an epoch ---- */
 
 static clg_status end_epoch(struct clg_fitting *fit, bool whole)
@@ -337,8 +386,10 @@ static clg_status end_epoch(struct clg_fitting *fit, bool whole)
     if (fit->test.data)
         CLG_TRY(clg_pass_run(&fit->test, &line->test));
     fit->result.epochs += whole;
-    if (whole)
+    if (whole && !is_bad(fit)) {
         CLG_TRY(observe(fit, line));
+        CLG_TRY(look_for_best(fit, line));
+    }
     return fit->params.on_epoch ? fit->params.on_epoch(fit->params.user, line) : CLG_OK;
 }
 
@@ -423,6 +474,8 @@ clg_status clg_fit(const clg_model *model, clg_dataset *train, clg_dataset *test
         p.started = clg_seconds();
     CLG_TRY(clg_fitting_init(&fit, model, train, test, &p));
     status = clg_fitting_run(&fit);
+    if (status == CLG_OK)
+        status = clg_fitting_take_best(&fit);
     if (result)
         *result = fit.result;
     clg_fitting_finish(&fit);

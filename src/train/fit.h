@@ -2,6 +2,7 @@
 #ifndef CLG_TRAIN_FIT_H
 #define CLG_TRAIN_FIT_H
 
+#include "train/best.h"
 #include "train/pass.h"
 
 /* How long a training will be. */
@@ -20,6 +21,7 @@ struct clg_fitting {
     struct clg_length length;
     clg_fit_result result;
     bool stopped;
+    struct clg_best best;
 
     /* Times in seconds of the monotonic clock. */
     double begin, epoch_begin, last_look, last_progress;
@@ -31,6 +33,8 @@ struct clg_fitting {
 clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg_dataset *train,
                             clg_dataset *test, const clg_fit_params *params);
 clg_status clg_fitting_run(struct clg_fitting *fit);
+/* Gives the store the best epoch's weights, where there is early stopping. */
+clg_status clg_fitting_take_best(struct clg_fitting *fit);
 void clg_fitting_finish(struct clg_fitting *fit);
 
 /* The sentence of a training that was stopped by NAN or INDEX; CLG_OK for other reasons. */

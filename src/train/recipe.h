@@ -23,6 +23,7 @@ struct clg_recipe_init {
 struct clg_recipe_train {
     int64_t epochs, steps, seed, log_every;
     const char **freeze; /* NULL: absent */
+    clg_early_stopping early_stopping;
 };
 
 struct clg_optimizer_args {

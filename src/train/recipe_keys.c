@@ -1,5 +1,6 @@
 /* The table of a recipe's keys; layers, losses, optimizers and kinds of data have files
  * of their own. */
+#include "train/metric.h"
 #include "train/recipe.h"
 
 #define DATA(name) offsetof(struct clg_recipe_data, name)
@@ -64,6 +65,22 @@ static const struct clg_kind init_kind = {
 };
 
 #define TRAIN(name) offsetof(struct clg_recipe_train, name)
+#define EARLY(name) offsetof(clg_early_stopping, name)
+static const struct clg_key early_stopping_keys[] = {
+    {"metric", CLG_KEY_WORD, "validation_loss", EARLY(metric), "what must become better",
+     .detail = clg_metric_names},
+    {"patience", CLG_KEY_INT, "3", EARLY(patience),
+     "epochs without a better one after which the training ends", .range = CLG_POSITIVE},
+    {"min_delta", CLG_KEY_NUMBER, "0", EARLY(min_delta), "by more than this it must be better",
+     .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+static const struct clg_kind early_stopping_kind = {
+    .name = "early_stopping",
+    .bare = "patience",
+    .keys = early_stopping_keys,
+};
+
 static const struct clg_key train_keys[] = {
     {"epochs", CLG_KEY_INT, "0", TRAIN(epochs), "passes over the training set; 0: as steps say",
      .range = CLG_NOT_NEGATIVE},
@@ -75,6 +92,10 @@ static const struct clg_key train_keys[] = {
      "steps between two lines with the loss in log.jsonl; 0: none", .range = CLG_NOT_NEGATIVE},
     {"freeze", CLG_KEY_TEXTS, NULL, TRAIN(freeze),
      "patterns (* and ?) of parameters that stay as they are"},
+    {"early_stopping", CLG_KEY_SECTION, NULL, TRAIN(early_stopping),
+     "ends the training when a metric does not become better any more, and takes the weights of the "
+     "best epoch; absent: not so",
+     .detail = &early_stopping_kind},
     {0},
 };
 static const struct clg_kind train_kind = {

@@ -125,7 +125,8 @@ static void warn_unfinished(struct clg_recipe *recipe, const char *run, const st
             "'%s/run.json' does not say whether the run was finished: these are the weights "
             "of step %s",
             run, step);
-    else if (strcmp(reason, "epochs") != 0 && strcmp(reason, "steps") != 0)
+    else if (strcmp(reason, "epochs") != 0 && strcmp(reason, "steps") != 0 &&
+             strcmp(reason, "early_stopping") != 0)
         clg_log_line(
             ctx, CLG_LOG_WARNING,
             "the run '%s' was not finished, it stopped (%s): these are the weights of step "

@@ -57,6 +57,16 @@ static json_t *describe_stop(const clg_fit_result *result)
     return o;
 }
 
+static json_t *describe_best(const struct clg_fitting *fit)
+{
+    json_t *o = json_object();
+
+    json_object_set_new(o, "epoch", json_integer(fit->best.epoch));
+    json_object_set_new(o, "metric", json_string(fit->params.early_stopping.metric));
+    clg_json_number(o, "value", fit->best.value);
+    return o;
+}
+
 json_t *clg_summarize(const struct clg_recipe *recipe, const clg_device *device,
                       const struct clg_fitting *fit)
 {
@@ -72,5 +82,7 @@ json_t *clg_summarize(const struct clg_recipe *recipe, const clg_device *device,
     json_object_set_new(summary, "plan", describe_plan(&report));
     json_object_set_new(summary, "totals", describe_totals(&fit->result));
     json_object_set_new(summary, "stopped", describe_stop(&fit->result));
+    if (fit->best.epoch)
+        json_object_set_new(summary, "best", describe_best(fit));
     return summary;
 }

@@ -311,6 +311,43 @@ TEST(train, same_seed_same_bits)
     test_remove(f.folder);
 }
 
+/* The run's weights are the best epoch's, not the last one's. */
+TEST(train, stops_early)
+{
+    struct tiny_run f;
+    struct command eval;
+    json_t *run, *best, *score, *entry;
+    char *log;
+    int epochs;
+
+    tiny_setup(&f, SAMPLES);
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --device cpu --set train.epochs=50 "
+                   "--set 'schedule={exponential: {gamma: 1.7}}' "
+                   "--set 'train.early_stopping={metric: test_loss, patience: 5}'",
+                   f.recipe, f.run);
+    run = load(&f, "run.json");
+    best = json_object_get(run, "best");
+    cr_assert_str_eq(json_string_value(json_object_get(json_object_get(run, "stopped"), "reason")),
+                     "early_stopping");
+    epochs = (int)number(json_object_get(run, "totals"), "epochs");
+    cr_assert_eq(number(best, "epoch"), epochs - 5);
+    cr_assert_str_eq(json_string_value(json_object_get(best, "metric")), "test_loss");
+    log = file_read(file_in(f.run, "log.jsonl"), NULL);
+    entry = line(log, epochs - 6);
+    cr_assert_eq(number(entry, "test_loss"), number(best, "value"));
+    command_run(&eval, "eval '%s' --json --device cpu", f.run);
+    cr_assert_str_empty(eval.err);
+    score = parse(eval.out);
+    cr_assert_eq(number(score, "test_loss"), number(entry, "test_loss"));
+    json_decref(run);
+    json_decref(entry);
+    json_decref(score);
+    free(log);
+    command_free(&eval);
+    test_remove(f.folder);
+}
+
 /* What eval measures is what the log of the last epoch says; it learns. */
 TEST(train, eval_and_predict)
 {

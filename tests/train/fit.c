@@ -65,8 +65,8 @@ static void setup(struct fixture *f, clg_form form, float lr)
     clg_output(clg_softmax(z), "result");
     clg_metric(clg_accuracy(z, y), "accuracy");
     loss = clg_metric(clg_cross_entropy(z, y, NULL), "loss");
-    test_ok(f->ctx, clg_minimize(clg_sgd_create(store, lr, NULL), loss));
-    f->model = (clg_model){device, store, g, CLG_I32, true, CLASSES};
+    f->model = (clg_model){device, store, g, CLG_I32, true, CLASSES, clg_sgd_create(store, lr, NULL)};
+    test_ok(f->ctx, clg_minimize(f->model.optimizer, loss));
     f->data = make_data(f->ctx, 0, false);
 }
 
@@ -204,6 +204,116 @@ TEST(fit, stops)
     test_ok(f.ctx, clg_fit(&f.model, f.data, NULL, &params, &result));
     cr_assert_eq(result.steps, STEPS - 1);
     cr_assert_eq(f.last.train.samples, (STEPS - 1) * BATCH);
+    finish(&f);
+}
+
+/* Test losses of a training whose rate grows from epoch to epoch until it gets worse. */
+enum { MOST = 60 };
+struct losses {
+    double values[MOST];
+    int count;
+};
+
+static clg_status on_loss(void *user, const clg_epoch *epoch)
+{
+    struct losses *losses = user;
+
+    cr_assert_lt(losses->count, MOST);
+    losses->values[losses->count++] = epoch->test.loss;
+    return CLG_OK;
+}
+
+/* Fits with early stopping and gives where, by the losses, it must have ended. */
+static int check_early_stopping(struct fixture *f, double growth, int64_t patience, double min_delta,
+                                clg_fit_result *result)
+{
+    clg_fit_params params = clg_fit_defaults();
+    clg_schedule_params schedule = clg_schedule_defaults();
+    struct losses losses = {.count = 0};
+    clg_score score;
+    int best = 0, last = 0;
+
+    schedule.gamma = growth;
+    params.batch = BATCH;
+    params.epochs = MOST;
+    params.schedule = clg_schedule_create(f->model.optimizer, "exponential", &schedule);
+    params.early_stopping = (clg_early_stopping){"test_loss", patience, min_delta};
+    params.user = &losses;
+    params.on_epoch = on_loss;
+    test_ok(f->ctx, clg_fit(&f->model, f->data, f->data, &params, result));
+    for (last = 1; last < losses.count && last - best < patience; last++)
+        if (losses.values[last] < losses.values[best] - min_delta)
+            best = last;
+    cr_assert_eq(result->best_epoch, best + 1);
+    cr_assert_eq(result->best, losses.values[best]);
+    cr_assert_eq(result->epochs, losses.count);
+    test_ok(f->ctx, clg_evaluate(&f->model, f->data, &params, &score));
+    cr_assert_eq(score.loss, losses.values[best], "these are not the best epoch's weights");
+    return best + 1 == losses.count ? MOST : best + (int)patience + 1;
+}
+
+TEST(fit, stops_early)
+{
+    for (size_t i = 0; i < TEST_FORMS; i++) {
+        clg_fit_result result;
+        struct fixture f;
+        int end;
+
+        setup(&f, test_forms[i], 0.5f);
+        end = check_early_stopping(&f, 1.6, 4, 0, &result);
+        cr_assert_eq(result.reason, CLG_STOP_EARLY);
+        cr_assert(result.epochs == end && result.best_epoch == end - 4 && end < MOST);
+        finish(&f);
+    }
+}
+
+/* Gains that are not larger than min_delta are none. */
+TEST(fit, stops_early_by_min_delta)
+{
+    clg_fit_result result;
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.05f);
+    cr_assert_eq(check_early_stopping(&f, 1, 2, 1, &result), 3);
+    cr_assert(result.reason == CLG_STOP_EARLY && result.epochs == 3 && result.best_epoch == 1);
+    finish(&f);
+}
+
+/* A patience that lasts: all epochs are done, and the best one's weights taken all the same. */
+TEST(fit, takes_the_best)
+{
+    clg_fit_result result;
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    check_early_stopping(&f, 1.2, MOST, 0, &result);
+    cr_assert(result.reason == CLG_STOP_EPOCHS && result.epochs == MOST);
+    cr_assert_lt(result.best_epoch, MOST);
+    finish(&f);
+}
+
+TEST(fit, refuses_early_stopping)
+{
+    static const struct {
+        clg_early_stopping rule;
+        const char *words;
+    } cases[] = {
+        {{"test_loss", 0, 0}, "a patience of 0 and a min_delta of 0: they must be"},
+        {{"test_loss", 1, NAN}, "a min_delta of nan"},
+        {{"validation_loss", 1, 0},
+         "early stopping looks at 'validation_loss', but the epochs of this training have train_loss, "
+         "train_accuracy, test_loss, test_accuracy: data.validation is not there"},
+        {{"lr", 1, 0}, "early stopping looks at 'lr'"},
+    };
+    clg_fit_params params = clg_fit_defaults();
+    struct fixture f;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        params.early_stopping = cases[i].rule;
+        test_refused(f.ctx, CLG_ERR_ARGUMENT, cases[i].words,
+                     clg_fit(&f.model, f.data, f.data, &params, NULL));
+    }
     finish(&f);
 }
 
