@@ -99,9 +99,13 @@ def functions(tokens):
         elif tokens[at] == "{":
             reader = Reader(tokens)
             reader.at = at + 1
-            head, body = tokens[start:at], reader.block()
+            head, body = tokens[start:at], None
+            if head[-1:] == [")"]:
+                body = reader.block()
+            else:  # of an enum or a structure
+                reader.until("}")
             at = start = reader.at
-            if head and head[-1] == ")":
+            if body:
                 opening = max(i for i in range(len(head)) if head[i] == "(" and
                               balanced(head[i:]))
                 found[head[opening - 1]] = ("kernel" in head[:opening],
