@@ -39,7 +39,7 @@ struct clg_assignment {
 };
 
 /* What an optimizer puts into a graph. A step checks all updates, merges the flags, and applies all or
- * none (cl/optim.cl). */
+ * none (cl/optim.clh). */
 enum clg_update_pass { CLG_UPDATE_CHECK, CLG_UPDATE_APPLY };
 struct clg_update {
     void *data;

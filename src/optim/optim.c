@@ -39,11 +39,11 @@ static void optimizer_finish(struct clg_object *object)
 clg_optimizer_params clg_optimizer_defaults(const char *rule)
 {
     const struct clg_rule *found = clg_rule_find(rule);
+    clg_optimizer_params params = {.name = NULL};
 
-    return (clg_optimizer_params){.weight_decay = found ? found->weight_decay : 0,
-                                  .beta1 = 0.9f,
-                                  .beta2 = 0.999f,
-                                  .eps = 1e-8f};
+    for (const struct clg_number *n = found ? found->numbers : NULL; n && n->name; n++)
+        clg_number_set(n, &params, n->fallback);
+    return params;
 }
 
 /* ---- creation ---- */
@@ -101,7 +101,7 @@ static clg_status check_params(struct clg_ctx *ctx, const struct clg_rule *rule,
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
                         "optimizer '%s': the name must not be empty or have a point", name);
     CLG_TRY(check_lr(ctx, name, lr));
-    return rule->check(ctx, name, params);
+    return clg_rule_check(ctx, rule, name, params);
 }
 
 static struct clg_buffer *state_buffer(void *owner, uint32_t index, uint32_t chunk)
@@ -121,11 +121,21 @@ static bool has_entry(void *owner, int64_t entry)
     return false;
 }
 
+static void choose_states(struct clg_optimizer *optimizer)
+{
+    const struct clg_rule *rule = optimizer->rule;
+    uint32_t used = rule->used(&optimizer->params);
+
+    for (uint32_t s = 0; rule->states[s]; s++)
+        if (used >> s & 1)
+            optimizer->state[optimizer->states++] = rule->states[s];
+}
+
 static clg_status register_states(struct clg_optimizer *optimizer)
 {
     for (uint32_t s = 0; s < optimizer->states; s++) {
         const struct clg_store_state state = {.optimizer = optimizer->params.name,
-                                              .state = optimizer->rule->states[s],
+                                              .state = optimizer->state[s],
                                               .owner = optimizer,
                                               .index = s,
                                               .part = optimizer->part,
@@ -165,11 +175,11 @@ static struct clg_optimizer *create(clg_store *store, const struct clg_rule *rul
     optimizer->rule = rule;
     optimizer->lr = lr;
     optimizer->part = -1;
-    optimizer->states = rule->count(params);
     clg_object_init(&optimizer->object, parent, optimizer_finish);
     status = copy_params(optimizer, params);
     if (status == CLG_OK)
         status = take_part(optimizer);
+    choose_states(optimizer);
     if (status == CLG_OK)
         status = register_states(optimizer);
     if (status != CLG_OK)

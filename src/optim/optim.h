@@ -3,26 +3,65 @@
 #define CLG_OPTIM_OPTIM_H
 
 #include <clgrad/optim.h>
+#include "base/text.h"
 #include "graph/graph.h"
 
+/* ---- rules: optim.def as tables ---- */
+
 #define CLG_RULE_STATES 2
+
+/* What an option may be. Within numbers that are ordinary no rule overflows (cl/optim.clh). */
+enum clg_range {
+    CLG_RANGE_SHARE,   /* 0 to under 1; always ordinary */
+    CLG_RANGE_FACTOR,  /* from 0; ordinary up to 2^10 */
+    CLG_RANGE_DIVISOR, /* above 0; ordinary from 2^-40 to 2^10 */
+    CLG_RANGE_DECAY,   /* as FACTOR: the weight decay, which kernels have from their table */
+    CLG_RANGE_FLAG     /* a bool */
+};
+
+/* An option of a rule: a field of clg_optimizer_params. */
+struct clg_number {
+    const char *name; /* NULL: the end of a list */
+    size_t offset;
+    enum clg_range range;
+    double fallback;
+};
 
 /* An entry of optim.def. */
 struct clg_rule {
     const char *name, *formula;
-    const char *states[CLG_RULE_STATES];
-    float weight_decay;
-    uint32_t flops;
-    clg_status (*check)(struct clg_ctx *ctx, const char *name, const clg_optimizer_params *params);
-    uint32_t (*count)(const clg_optimizer_params *params); /* of its states that are in use */
-    const char *(*kernel)(const clg_optimizer_params *params);
-    /* The kernel's own arguments, after those that all have (update.c). */
-    void (*arguments)(struct clg_launch *launch, const struct clg_rule *rule,
-                      const clg_optimizer_params *params);
+    const char *states[CLG_RULE_STATES + 1]; /* until NULL */
+    const struct clg_number *numbers;
+    const char *step, *update; /* OpenCL C */
+    uint32_t flops;            /* an element */
+    uint32_t (*used)(const clg_optimizer_params *o); /* bit s: state s */
+    const char *(*unmet)(const clg_optimizer_params *o); /* what options demand of others, or NULL */
 };
 const struct clg_rule *clg_rule_find(const char *name); /* NULL: none */
 /* "sgd, adam, adamw" */
 void clg_rule_names(char *buffer, size_t size);
+
+/* Fails unless the options are what the rule's may be. name: the optimizer's. */
+clg_status clg_rule_check(struct clg_ctx *ctx, const struct clg_rule *rule, const char *name,
+                          const clg_optimizer_params *params);
+/* Whether no number is out of the ordinary, so that checks may go by the gradients. */
+bool clg_rule_is_ordinary(const struct clg_rule *rule, const clg_optimizer_params *params);
+#define CLG_ORDINARY 0x1p10f
+
+/* The source of the rule's kernel, which has its name (kernel.c). */
+void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
+                    const clg_optimizer_params *params);
+/* Its arguments after the states. */
+void clg_rule_arguments(struct clg_launch *launch, const struct clg_rule *rule,
+                        const clg_optimizer_params *params);
+
+/* The value of an option, a flag as 0 or 1; and the decimal number that was meant by a float: 0.999f is
+ * 0.99900001287, and 1 - 0.999f would be off by 1e-5 of itself. */
+float clg_number_get(const struct clg_number *number, const clg_optimizer_params *params);
+void clg_number_set(const struct clg_number *number, clg_optimizer_params *params, double value);
+double clg_number_meant(float x);
+
+/* ---- optimizers ---- */
 
 struct clg_optimizer_chunk {
     struct clg_buffer *state[CLG_RULE_STATES]; /* NULL: nothing in the chunk is trained */
@@ -41,6 +80,7 @@ struct clg_optimizer {
     const struct clg_rule *rule;
     clg_optimizer_params params; /* strings are copies */
     char **no_decay;             /* the copy behind params.no_decay */
+    const char *state[CLG_RULE_STATES]; /* those in use, `states` of them */
     uint32_t states;
     float lr;
     int part;                 /* of the step block */

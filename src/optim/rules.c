@@ -1,115 +1,75 @@
-/* The rules of optim.def: their parameters, and their kernels' arguments. */
+/* The rules of optim.def as tables, and what holds for the options of all. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "optim/optim.h"
 
-static clg_status check_decay(struct clg_ctx *ctx, const char *name, const clg_optimizer_params *p)
+#define NUMBERS(...) __VA_ARGS__
+#define STATES(...)  __VA_ARGS__
+#define STEP(...)    #__VA_ARGS__
+#define UPDATE(...)  #__VA_ARGS__
+#define LR(fallback)
+
+/* ---- which states options use, and what they demand of each other ---- */
+
+static uint32_t mask_of(const bool *used, size_t count)
 {
-    if (p->weight_decay >= 0 && isfinite(p->weight_decay))
-        return CLG_OK;
-    return clg_fail(ctx, CLG_ERR_ARGUMENT,
-                    "optimizer '%s': weight_decay is %g, must be 0 or a positive number", name,
-                    (double)p->weight_decay);
+    uint32_t mask = 0;
+
+    for (size_t s = 0; s < count; s++)
+        mask |= (uint32_t)used[s] << s;
+    return mask;
 }
 
-/* ---- sgd ---- */
-
-static clg_status check_sgd(struct clg_ctx *ctx, const char *name, const clg_optimizer_params *p)
-{
-    CLG_TRY(check_decay(ctx, name, p));
-    if (!(p->momentum >= 0) || !isfinite(p->momentum))
-        return clg_fail(ctx, CLG_ERR_ARGUMENT,
-                        "optimizer '%s': momentum is %g, must be 0 or a positive number", name,
-                        (double)p->momentum);
-    if (p->nesterov && p->momentum == 0)
-        return clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s': nesterov needs a momentum above 0",
-                        name);
-    return CLG_OK;
-}
-
-/* Without momentum v would be g: no memory for it. */
-static uint32_t count_sgd(const clg_optimizer_params *p)
-{
-    return p->momentum != 0;
-}
-
-static const char *kernel_sgd(const clg_optimizer_params *p)
-{
-    return p->momentum != 0 ? "sgd_momentum" : "sgd";
-}
-
-static void arguments_sgd(struct clg_launch *launch, const struct clg_rule *rule,
-                          const clg_optimizer_params *p)
-{
-    (void)rule;
-    if (p->momentum == 0)
-        return;
-    clg_launch_float(launch, p->momentum);
-    clg_launch_int(launch, p->nesterov);
-}
-
-/* ---- adam, adamw ---- */
-
-static clg_status check_adam(struct clg_ctx *ctx, const char *name, const clg_optimizer_params *p)
-{
-    CLG_TRY(check_decay(ctx, name, p));
-    if (!(p->beta1 >= 0 && p->beta1 < 1 && p->beta2 >= 0 && p->beta2 < 1))
-        return clg_fail(ctx, CLG_ERR_ARGUMENT,
-                        "optimizer '%s': beta1 is %g and beta2 %g, must be in [0, 1)", name,
-                        (double)p->beta1, (double)p->beta2);
-    if (!(p->eps > 0) || !isfinite(p->eps))
-        return clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s': eps is %g, must be above 0", name,
-                        (double)p->eps);
-    return CLG_OK;
-}
-
-static uint32_t count_adam(const clg_optimizer_params *p)
-{
-    (void)p;
-    return 2;
-}
-
-static const char *kernel_adam(const clg_optimizer_params *p)
-{
-    (void)p;
-    return "adam";
-}
-
-/* The decimal number that was meant by a float: 0.999f is 0.99900001287, and 1 - 0.999f would be
- * off by 1e-5 of itself. */
-static double meant(float x)
-{
-    for (double scale = 10; scale <= 1e9; scale *= 10) {
-        double decimal = round((double)x * scale) / scale;
-        if ((float)decimal == x)
-            return decimal;
+#define STATE(name, used) used,
+#define DECAY(fallback, doc)
+#define NUMBER(field, fallback, range, doc)
+#define PAIR(key, a, fallback_a, range_a, b, fallback_b, range_b, doc)
+#define FLAG(field, doc)
+#define DEMAND(condition, words)                                                                   \
+    if (!(condition))                                                                              \
+        return words;
+#define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
+    static uint32_t used_##name(const clg_optimizer_params *o)                                     \
+    {                                                                                              \
+        const bool used[] = {states};                                                              \
+        (void)o;                                                                                   \
+        return mask_of(used, sizeof(used) / sizeof(*used));                                        \
+    }                                                                                              \
+    static const char *unmet_##name(const clg_optimizer_params *o)                                 \
+    {                                                                                              \
+        (void)o;                                                                                   \
+        numbers return NULL;                                                                       \
     }
-    return x;
-}
+#include "optim/optim.def"
+#undef STATE
+#undef DECAY
+#undef NUMBER
+#undef PAIR
+#undef FLAG
+#undef DEMAND
+#undef RULE
 
-/* Corrections 1 - b^t are computed on the device as -expm1(t ln b): steps change nothing here. */
-static void arguments_adam(struct clg_launch *launch, const struct clg_rule *rule,
-                           const clg_optimizer_params *p)
-{
-    double beta1 = meant(p->beta1), beta2 = meant(p->beta2);
+/* ---- the tables ---- */
 
-    clg_launch_float(launch, (float)beta1);
-    clg_launch_float(launch, (float)(1 - beta1));
-    clg_launch_float(launch, (float)log(beta1));
-    clg_launch_float(launch, (float)beta2);
-    clg_launch_float(launch, (float)(1 - beta2));
-    clg_launch_float(launch, (float)log(beta2));
-    clg_launch_float(launch, p->eps);
-    clg_launch_int(launch, !strcmp(rule->name, "adamw"));
-}
+#define FIELD(field, range, fallback)                                                              \
+    {#field, offsetof(clg_optimizer_params, field), CLG_RANGE_##range, fallback},
+#define STATE(name, used)                   #name,
+#define DECAY(fallback, doc)                FIELD(weight_decay, DECAY, fallback)
+#define NUMBER(field, fallback, range, doc) FIELD(field, range, fallback)
+#define PAIR(key, a, fallback_a, range_a, b, fallback_b, range_b, doc)                             \
+    FIELD(a, range_a, fallback_a) FIELD(b, range_b, fallback_b)
+#define FLAG(field, doc) FIELD(field, FLAG, 0)
+#define DEMAND(condition, words)
 
-/* ---- the table ---- */
+#define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
+    static const struct clg_number numbers_##name[] = {numbers{NULL, 0, CLG_RANGE_FLAG, 0}};
+#include "optim/optim.def"
+#undef RULE
 
 static const struct clg_rule rules[] = {
-#define RULE(name, family, formula, first, second, decay, flops)                                   \
-    {#name,          formula,         {first, second},   decay, flops, check_##family,             \
-     count_##family, kernel_##family, arguments_##family},
+#define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
+    {#name, formula, {states NULL}, numbers_##name, step, update, flops, used_##name, unmet_##name},
 #include "optim/optim.def"
 #undef RULE
 };
@@ -128,4 +88,78 @@ void clg_rule_names(char *buffer, size_t size)
 
     for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && at < size; i++)
         at += (size_t)snprintf(buffer + at, size - at, "%s%s", i ? ", " : "", rules[i].name);
+}
+
+/* ---- options ---- */
+
+float clg_number_get(const struct clg_number *number, const clg_optimizer_params *params)
+{
+    const char *field = (const char *)params + number->offset;
+
+    return number->range == CLG_RANGE_FLAG ? (float)*(const bool *)field : *(const float *)field;
+}
+
+void clg_number_set(const struct clg_number *number, clg_optimizer_params *params, double value)
+{
+    char *field = (char *)params + number->offset;
+
+    if (number->range == CLG_RANGE_FLAG)
+        *(bool *)field = value != 0;
+    else
+        *(float *)field = (float)value;
+}
+
+double clg_number_meant(float x)
+{
+    for (double scale = 10; scale <= 1e9; scale *= 10) {
+        double decimal = round((double)x * scale) / scale;
+        if ((float)decimal == x)
+            return decimal;
+    }
+    return x;
+}
+
+/* NULL: the value is in range; else what it must be. */
+static const char *must_be(enum clg_range range, float value)
+{
+    switch (range) {
+    case CLG_RANGE_SHARE:
+        return value >= 0 && value < 1 ? NULL : "from 0 to under 1";
+    case CLG_RANGE_DIVISOR:
+        return value > 0 && isfinite(value) ? NULL : "a positive number";
+    case CLG_RANGE_FACTOR:
+    case CLG_RANGE_DECAY:
+        return value >= 0 && isfinite(value) ? NULL : "0 or a positive number";
+    case CLG_RANGE_FLAG:
+        break;
+    }
+    return NULL;
+}
+
+clg_status clg_rule_check(struct clg_ctx *ctx, const struct clg_rule *rule, const char *name,
+                          const clg_optimizer_params *params)
+{
+    const char *words;
+
+    for (const struct clg_number *n = rule->numbers; n->name; n++) {
+        float value = clg_number_get(n, params);
+
+        words = must_be(n->range, value);
+        if (words)
+            return clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s': %s is %g, must be %s", name,
+                            n->name, (double)value, words);
+    }
+    words = rule->unmet(params);
+    return words ? clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s': %s", name, words) : CLG_OK;
+}
+
+bool clg_rule_is_ordinary(const struct clg_rule *rule, const clg_optimizer_params *params)
+{
+    for (const struct clg_number *n = rule->numbers; n->name; n++) {
+        float value = clg_number_get(n, params);
+
+        if (value > CLG_ORDINARY || (n->range == CLG_RANGE_DIVISOR && value < 0x1p-40f))
+            return false;
+    }
+    return true;
 }

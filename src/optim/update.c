@@ -3,12 +3,8 @@
 #include "base/text.h"
 #include "optim/optim.h"
 
-/* Within these numbers a check may go by the gradients alone (cl/optim.cl). */
-#define ORDINARY     0x1p10f
-#define ORDINARY_EPS 0x1p-40f
-
 /* What the kernels read per segment: a factor of the learning rate, or less than 0 where nothing
- * may be touched, and the weight decay. cl/optim.cl reads it as float2. */
+ * may be touched, and the weight decay. cl/optim.clh reads it as float2. */
 struct segment {
     float factor, decay;
 };
@@ -184,17 +180,15 @@ static void set_range(struct clg_launch *launch, const struct clg_machine *machi
 
 static bool is_ordinary(const struct clg_optimizer *optimizer)
 {
-    const clg_optimizer_params *p = &optimizer->params;
-
     for (size_t i = 0; i < optimizer->groups.count; i++)
-        if (optimizer->groups.items[i].factor > ORDINARY ||
-            optimizer->groups.items[i].decay > ORDINARY)
+        if (optimizer->groups.items[i].factor > CLG_ORDINARY ||
+            optimizer->groups.items[i].decay > CLG_ORDINARY)
             return false;
-    return p->weight_decay <= ORDINARY && p->momentum <= ORDINARY && p->eps >= ORDINARY_EPS;
+    return clg_rule_is_ordinary(optimizer->rule, &optimizer->params);
 }
 
 static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches *launches,
-                        uint32_t chunk, enum clg_update_pass pass)
+                        const char *source, uint32_t chunk, enum clg_update_pass pass)
 {
     struct clg_optimizer *optimizer = update->optimizer;
     const struct clg_rule *rule = optimizer->rule;
@@ -202,20 +196,20 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
     uint64_t count = describe_chunk(update, chunk, NULL);
     uint64_t segments = segments_of(optimizer->store, chunk);
     uint32_t arrays = pass == CLG_UPDATE_CHECK ? 1 : 3 + 2 * optimizer->states;
-    struct clg_launch *launch = clg_launch_kernel(
-        launches, "train", rule->kernel(&optimizer->params), NULL, optimizer->params.name);
+    struct clg_launch *launch =
+        clg_launch_generated(launches, source, rule->name, NULL, optimizer->params.name);
 
     clg_launch_buffer(launch, clg_store_chunk_value(optimizer->store, chunk).buffer);
     clg_launch_buffer(launch, clg_store_chunk_gradient(optimizer->store, chunk).buffer);
-    for (uint32_t s = 0; s < optimizer->states; s++)
-        clg_launch_buffer(launch, optimizer->chunks.items[chunk].state[s]);
     clg_launch_buffer(launch, update->tables.items[chunk]);
     clg_launch_buffer(launch, clg_store_block(optimizer->store));
     clg_launch_int(launch, CLG_PART(optimizer->part));
     clg_launch_int(launch, (int64_t)segments);
     clg_launch_int(launch, pass);
     clg_launch_int(launch, !is_ordinary(optimizer));
-    rule->arguments(launch, rule, &optimizer->params);
+    for (uint32_t s = 0; s < optimizer->states; s++)
+        clg_launch_buffer(launch, optimizer->chunks.items[chunk].state[s]);
+    clg_rule_arguments(launch, rule, &optimizer->params);
     set_range(launch, machine, segments);
     clg_launch_cost(launch, pass == CLG_UPDATE_CHECK ? 0 : count * rule->flops,
                     count * sizeof(float) * arrays);
@@ -224,8 +218,14 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
 void clg_update_lower(void *data, struct clg_launches *launches, enum clg_update_pass pass)
 {
     struct clg_optimizer_update *update = data;
+    struct clg_optimizer *optimizer = update->optimizer;
+    struct clg_text source = {.ctx = update->object.ctx};
 
+    clg_rule_write(&source, optimizer->rule, &optimizer->params);
+    if (source.failed && launches->status == CLG_OK)
+        launches->status = CLG_ERR_MEMORY;
     for (uint32_t c = 0; c < update->tables.count; c++)
         if (update->tables.items[c])
-            lower_chunk(update, launches, c, pass);
+            lower_chunk(update, launches, source.data, c, pass);
+    clg_text_finish(&source);
 }

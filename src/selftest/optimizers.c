@@ -1,5 +1,5 @@
-/* Each optimizer for three steps, with each of its options: parameters and states against the formulas
- * of clgrad/optim.h, an element at a time. */
+/* Each optimizer for some steps, with each option of its entry: parameters and states against the formulas
+ * of src/optim/optim.def, an element at a time. */
 #include <math.h>
 #include <stdio.h>
 #include "optim/optim.h"
@@ -12,28 +12,11 @@ enum { A, B, FROZEN, PARAMETERS, LARGEST = 64 * 3 };
 static const char *const names[PARAMETERS] = {"a", "b", "frozen"};
 static const int64_t sizes[PARAMETERS] = {67, LARGEST, 13};
 
-/* Options of all rules: each takes those that it has. The group: b with a rate and decay of its own,
- * a without decay. */
-struct options {
-    const char *what;
-    float lr, decay, momentum;
-    bool nesterov, group;
-    double beta1, beta2;
-    float eps;
-};
-static const struct options tried[] = {
-    {"plain", 0.1f, 0, 0, false, false, 0.9, 0.999, 1e-8f},
-    {"weight decay", 0.1f, 0.05f, 0, false, false, 0.9, 0.999, 1e-8f},
-    {"momentum", 0.1f, 0.05f, 0.9f, false, false, 0.9, 0.999, 1e-8f},
-    {"nesterov", 0.1f, 0.05f, 0.5f, true, false, 0.9, 0.999, 1e-8f},
-    {"other betas and eps", 0.1f, 0, 0, false, false, 0.6, 0.9, 1e-3f},
-    {"a group, no_decay and a frozen parameter", 0.1f, 0.05f, 0.9f, false, true, 0.9, 0.999, 1e-8f},
-};
-
 /* Powers of two: products with them do not round. */
 #define GROUP_FACTOR 0.25f
 #define GROUP_DECAY  0.5f
 #define LAST_FACTOR  0.5f /* of the rate in the last step */
+#define RATE         0.1f
 
 /* ---- the rules ---- */
 
@@ -43,10 +26,10 @@ struct element {
     struct clg_rounded g, lr, decay;
     int t;
 };
-typedef void reference(struct element *e, const struct options *o);
+typedef void reference(struct element *e, const clg_optimizer_params *o);
 
 /* v = momentum v + g; w -= lr (nesterov ? g + momentum v : v) */
-static void reference_sgd(struct element *e, const struct options *o)
+static void reference_sgd(struct element *e, const clg_optimizer_params *o)
 {
     struct clg_rounded momentum = clg_exactly((double)o->momentum), *v = &e->state[0];
     struct clg_rounded g = clg_plus(e->g, clg_times(e->decay, e->w)), step = g;
@@ -85,23 +68,23 @@ static struct clg_rounded moved(struct clg_rounded m, double beta, struct clg_ro
 }
 
 /* w -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps) */
-static void adam_step(struct element *e, const struct options *o, struct clg_rounded g)
+static void adam_step(struct element *e, const clg_optimizer_params *o, struct clg_rounded g)
 {
     struct clg_rounded *m = &e->state[0], *v = &e->state[1];
-    struct clg_rounded scale = inverse_root(correction(o->beta2, e->t));
-    *m = moved(*m, o->beta1, g);
-    *v = moved(*v, o->beta2, clg_times(g, g));
+    struct clg_rounded scale = inverse_root(correction(clg_number_meant(o->beta2), e->t));
+    *m = moved(*m, clg_number_meant(o->beta1), g);
+    *v = moved(*v, clg_number_meant(o->beta2), clg_times(g, g));
     struct clg_rounded below = clg_plus(clg_times(root(*v), scale), clg_exactly((double)o->eps));
-    struct clg_rounded rate = clg_over(e->lr, correction(o->beta1, e->t));
+    struct clg_rounded rate = clg_over(e->lr, correction(clg_number_meant(o->beta1), e->t));
     e->w = clg_minus(e->w, clg_over(clg_times(rate, *m), below));
 }
 
-static void reference_adam(struct element *e, const struct options *o)
+static void reference_adam(struct element *e, const clg_optimizer_params *o)
 {
     adam_step(e, o, clg_plus(e->g, clg_times(e->decay, e->w)));
 }
 
-static void reference_adamw(struct element *e, const struct options *o)
+static void reference_adamw(struct element *e, const clg_optimizer_params *o)
 {
     e->w = clg_minus(e->w, clg_times(clg_times(e->lr, e->decay), e->w));
     adam_step(e, o, e->g);
@@ -110,41 +93,35 @@ static void reference_adamw(struct element *e, const struct options *o)
 /* ---- a case ---- */
 
 struct training {
-    const struct options *options;
+    const char *name; /* the rule's */
     reference *rule;
+    clg_optimizer_params params;
+    bool group; /* b with a rate and decay of its own, a without decay */
     clg_optimizer *optimizer;
     clg_plan *plan;
     struct element element[PARAMETERS][LARGEST];
 };
 
-static clg_status make_optimizer(struct clg_trial *trial, const char *rule, struct training *t)
+static clg_status make_optimizer(struct clg_trial *trial, struct training *t)
 {
     static const char *const no_decay[] = {"a", NULL};
-    const struct options *o = t->options;
-    clg_optimizer_params params = clg_optimizer_defaults(rule);
-    params.weight_decay = o->decay;
-    params.momentum = o->momentum;
-    params.nesterov = o->nesterov;
-    params.beta1 = (float)o->beta1;
-    params.beta2 = (float)o->beta2;
-    params.eps = o->eps;
-    params.no_decay = o->group ? no_decay : NULL;
-    t->optimizer = clg_optimizer_create(trial->store, rule, o->lr, &params);
+    t->params.no_decay = t->group ? no_decay : NULL;
+    t->optimizer = clg_optimizer_create(trial->store, t->name, RATE, &t->params);
     if (!t->optimizer)
         return clg_error_status(trial->ctx);
     CLG_TRY(clg_optimizer_freeze(t->optimizer, "frozen"));
-    const clg_optimizer_group group = {"b", o->lr * GROUP_FACTOR, GROUP_DECAY};
-    return o->group ? clg_optimizer_add_group(t->optimizer, &group) : CLG_OK;
+    const clg_optimizer_group group = {"b", RATE * GROUP_FACTOR, GROUP_DECAY};
+    return t->group ? clg_optimizer_add_group(t->optimizer, &group) : CLG_OK;
 }
 
-static clg_status make_plan(struct clg_trial *trial, const char *rule, struct training *t)
+static clg_status make_plan(struct clg_trial *trial, struct training *t)
 {
     clg_tensor line[PARAMETERS];
     clg_store_limit_chunks(trial->store, 256); /* two chunks at least */
     for (int p = 0; p < PARAMETERS; p++)
         line[p] = clg_trial_line(trial, names[p], sizes[p]);
     clg_tensor loss = clg_add(clg_add(line[A], line[B]), line[FROZEN]);
-    CLG_TRY(make_optimizer(trial, rule, t));
+    CLG_TRY(make_optimizer(trial, t));
     CLG_TRY(clg_minimize(t->optimizer, loss));
     t->plan = clg_trial_compile(trial, 1, CLG_TRAIN);
     return t->plan ? CLG_OK : clg_error_status(trial->ctx);
@@ -153,13 +130,12 @@ static clg_status make_plan(struct clg_trial *trial, const char *rule, struct tr
 /* The rate of a parameter in a step, and its decay: as patterns and set_lr() say. */
 static void set_element(const struct training *t, int parameter, int step, struct element *e)
 {
-    bool group = t->options->group;
-    double lr = (double)t->options->lr * (step == STEPS ? (double)LAST_FACTOR : 1);
-    double decay = (double)t->options->decay;
-    if (group && parameter == B) {
+    double lr = (double)RATE * (step == STEPS ? (double)LAST_FACTOR : 1);
+    double decay = (double)t->params.weight_decay;
+    if (t->group && parameter == B) {
         lr *= (double)GROUP_FACTOR;
         decay = (double)GROUP_DECAY;
-    } else if (group && parameter == A) {
+    } else if (t->group && parameter == A) {
         decay = 0;
     }
     e->lr = clg_exactly(lr);
@@ -179,7 +155,7 @@ static clg_status write_slope(struct clg_trial *trial, struct training *t, int p
         e->g = clg_exactly((double)g[i]);
         set_element(t, p, step, e);
         if (p != FROZEN)
-            t->rule(e, t->options);
+            t->rule(e, &t->params);
     }
     return clg_plan_write(t->plan, slope, g, (size_t)sizes[p] * sizeof(*g));
 }
@@ -195,6 +171,15 @@ static clg_status read_start(struct clg_trial *trial, struct training *t)
     return CLG_OK;
 }
 
+/* Where a state in use stands in the rule's list. */
+static uint32_t place_of(const struct clg_optimizer *optimizer, uint32_t state)
+{
+    uint32_t place = 0;
+    while (optimizer->rule->states[place] != optimizer->state[state])
+        place++;
+    return place;
+}
+
 static clg_status compare_state(struct clg_trial *trial, struct training *t, int p, uint32_t state)
 {
     const struct clg_entry *entry =
@@ -205,8 +190,8 @@ static clg_status compare_state(struct clg_trial *trial, struct training *t, int
     char where[64];
     CLG_TRY(clg_buffer_read(buffer, entry->offset * 4, got, (size_t)sizes[p] * 4));
     for (int64_t i = 0; i < sizes[p]; i++)
-        want[i] = t->element[p][i].state[state];
-    snprintf(where, sizeof(where), "%s of %s", t->optimizer->rule->states[state], names[p]);
+        want[i] = t->element[p][i].state[place_of(t->optimizer, state)];
+    snprintf(where, sizeof(where), "%s of %s", t->optimizer->state[state], names[p]);
     clg_trial_values(trial, where, got, want, (size_t)sizes[p]);
     return CLG_OK;
 }
@@ -224,14 +209,14 @@ static clg_status compare(struct clg_trial *trial, struct training *t)
     return CLG_OK;
 }
 
-static clg_status check_options(struct clg_trial *trial, const char *rule, struct training *t)
+static clg_status run_case(struct clg_trial *trial, const char *what, struct training *t)
 {
-    CLG_TRY(clg_trial_case(trial, t->options->what));
-    CLG_TRY(make_plan(trial, rule, t));
+    CLG_TRY(clg_trial_case(trial, what));
+    CLG_TRY(make_plan(trial, t));
     CLG_TRY(read_start(trial, t));
     for (int step = 1; step <= STEPS; step++) {
         if (step == STEPS)
-            CLG_TRY(clg_optimizer_set_lr(t->optimizer, t->options->lr * LAST_FACTOR));
+            CLG_TRY(clg_optimizer_set_lr(t->optimizer, RATE * LAST_FACTOR));
         for (int p = 0; p < PARAMETERS; p++)
             CLG_TRY(write_slope(trial, t, p, step));
         CLG_TRY(clg_plan_step(t->plan));
@@ -240,13 +225,41 @@ static clg_status check_options(struct clg_trial *trial, const char *rule, struc
     return CLG_OK;
 }
 
+/* Another value than any default, within the range. */
+static double other_value(enum clg_range range)
+{
+    static const double values[] = {[CLG_RANGE_SHARE] = 0.6,
+                                    [CLG_RANGE_FACTOR] = 0.25,
+                                    [CLG_RANGE_DIVISOR] = 1e-3,
+                                    [CLG_RANGE_DECAY] = 0.05,
+                                    [CLG_RANGE_FLAG] = true};
+    return values[range];
+}
+
+/* The defaults; then each option changed, with all before it in the rule's list but the flags; then all of
+ * them in groups. */
+static clg_status run_cases(struct clg_trial *trial, struct training *t)
+{
+    t->params = clg_optimizer_defaults(t->name);
+    CLG_TRY(run_case(trial, "plain", t));
+    for (const struct clg_number *n = clg_rule_find(t->name)->numbers; n->name; n++) {
+        clg_number_set(n, &t->params, other_value(n->range));
+        CLG_TRY(run_case(trial, n->name, t));
+        if (n->range == CLG_RANGE_FLAG)
+            clg_number_set(n, &t->params, false);
+    }
+    t->group = true;
+    return run_case(trial, "a group, no_decay and a frozen parameter", t);
+}
+
 static clg_status check_rule(struct clg_trial *trial, const char *name, reference *rule)
 {
     struct training *t = clg_new(trial->ctx, 1, sizeof(*t));
-    clg_status status = t ? CLG_OK : CLG_ERR_MEMORY;
-    for (size_t i = 0; status == CLG_OK && i < sizeof(tried) / sizeof(*tried); i++) {
-        *t = (struct training){.options = &tried[i], .rule = rule};
-        status = check_options(trial, name, t);
+    clg_status status = CLG_ERR_MEMORY;
+    if (t) {
+        t->name = name;
+        t->rule = rule;
+        status = run_cases(trial, t);
     }
     clg_free(trial->ctx, t);
     return status;

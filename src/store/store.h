@@ -45,7 +45,7 @@ enum clg_block_word {
 /* A part of 16 words per optimizer follows. */
 enum clg_part_word {
     CLG_PART_LR,    /* float */
-    CLG_PART_LOOK,  /* 1: the next check computes every element's update (cl/optim.cl) */
+    CLG_PART_LOOK,  /* 1: the next check computes every element's update (cl/optim.clh) */
     CLG_PART_STEPS, /* low word of the updates this optimizer has done */
     CLG_PART_STEPS_HIGH
 };

@@ -1,8 +1,9 @@
-/* Prints generated elementwise kernels of every shape of text, in both forms, with a form feed after
- * each: what house-kernels reads. */
+/* Prints generated kernels with a form feed after each: what house-kernels reads. Elementwise ones of every
+ * shape of text, in both forms; those of the update rules, without and with all that options add. */
 #include <stdio.h>
 #include "device/launch.h"
 #include "ops/ops.h"
+#include "optim/optim.h"
 #include "plan/ir.h"
 
 /* A fused node over two operands: an op of both, one of its result and a number, one of that. */
@@ -71,10 +72,36 @@ static int print_form(clg_ctx *ctx, clg_form form)
     return 0;
 }
 
+static int print_rule(clg_ctx *ctx, const char *name, double value)
+{
+    const struct clg_rule *rule = clg_rule_find(name);
+    clg_optimizer_params params = clg_optimizer_defaults(name);
+    struct clg_text text = {.ctx = ctx};
+
+    for (const struct clg_number *n = rule->numbers; n->name; n++)
+        clg_number_set(n, &params, value);
+    clg_rule_write(&text, rule, &params);
+    printf("%s\f", text.data);
+    clg_text_finish(&text);
+    return text.failed;
+}
+
+static int print_rules(clg_ctx *ctx)
+{
+    int status = 0;
+
+#define RULE(name, ...) status |= print_rule(ctx, #name, 0) | print_rule(ctx, #name, 0.5);
+#include "optim/optim.def"
+    return status;
+}
+
 int main(void)
 {
     clg_ctx *ctx = clg_ctx_create(NULL);
-    int status = ctx ? print_form(ctx, CLG_FORM_GROUP) || print_form(ctx, CLG_FORM_ITEM) : 1;
+    int status = 1;
+
+    if (ctx)
+        status = print_form(ctx, CLG_FORM_GROUP) || print_form(ctx, CLG_FORM_ITEM) || print_rules(ctx);
 
     clg_ctx_destroy(&ctx);
     return status;

@@ -1,0 +1,83 @@
+/* The kernel of a rule: STEP and UPDATE of its entry between the macros of cl/optim.clh. */
+#include <math.h>
+#include "optim/optim.h"
+
+static bool is_used(const struct clg_rule *rule, const clg_optimizer_params *params, uint32_t s)
+{
+    return rule->used(params) >> s & 1;
+}
+
+static void write_parameters(struct clg_text *text, const struct clg_rule *rule,
+                             const clg_optimizer_params *params)
+{
+    for (uint32_t s = 0; rule->states[s]; s++)
+        if (is_used(rule, params, s))
+            clg_text_add(text, ", global float *%s_at", rule->states[s]);
+    for (const struct clg_number *n = rule->numbers; n->name; n++)
+        if (n->range == CLG_RANGE_SHARE)
+            clg_text_add(text, ", const float %s, const float rest_%s, const float log_%s", n->name,
+                         n->name, n->name);
+        else if (n->range != CLG_RANGE_FLAG && n->range != CLG_RANGE_DECAY)
+            clg_text_add(text, ", const float %s", n->name);
+}
+
+/* A flag is a constant of the kernel, and a state that is not used one of the update. */
+static void write_flags(struct clg_text *text, const struct clg_rule *rule,
+                        const clg_optimizer_params *params)
+{
+    for (const struct clg_number *n = rule->numbers; n->name; n++)
+        if (n->range == CLG_RANGE_FLAG)
+            clg_text_add(text, "    const int %s = %d;\n", n->name,
+                         clg_number_get(n, params) != 0);
+}
+
+static void write_old(struct clg_text *text, const struct clg_rule *rule,
+                      const clg_optimizer_params *params)
+{
+    clg_text_add(text, "    real w = OLD(w);\n");
+    for (uint32_t s = 0; rule->states[s]; s++)
+        if (is_used(rule, params, s))
+            clg_text_add(text, "    real %s = OLD(%s);\n", rule->states[s], rule->states[s]);
+        else
+            clg_text_add(text, "    real %s = (real)(0);\n", rule->states[s]);
+}
+
+static void write_new(struct clg_text *text, const struct clg_rule *rule,
+                      const clg_optimizer_params *params)
+{
+    clg_text_add(text, "    NEW(w)\n");
+    for (uint32_t s = 0; rule->states[s]; s++)
+        if (is_used(rule, params, s))
+            clg_text_add(text, "    NEW(%s)\n", rule->states[s]);
+}
+
+void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
+                    const clg_optimizer_params *params)
+{
+    clg_text_add(text, "#include \"optim.clh\"\n/* %s */\nkernel void %s(TRAINED", rule->formula,
+                 rule->name);
+    write_parameters(text, rule, params);
+    clg_text_add(text, ")\n{\n");
+    write_flags(text, rule, params);
+    clg_text_add(text, "    OPEN_STEP\n    %s\n    BEGIN_UPDATE\n", rule->step);
+    write_old(text, rule, params);
+    clg_text_add(text, "    %s\n", rule->update);
+    write_new(text, rule, params);
+    clg_text_add(text, "    END_UPDATE\n}\n");
+}
+
+void clg_rule_arguments(struct clg_launch *launch, const struct clg_rule *rule,
+                        const clg_optimizer_params *params)
+{
+    for (const struct clg_number *n = rule->numbers; n->name; n++) {
+        double value = clg_number_meant(clg_number_get(n, params));
+
+        if (n->range == CLG_RANGE_FLAG || n->range == CLG_RANGE_DECAY)
+            continue;
+        clg_launch_float(launch, (float)value);
+        if (n->range != CLG_RANGE_SHARE)
+            continue;
+        clg_launch_float(launch, (float)(1 - value));
+        clg_launch_float(launch, (float)log(value));
+    }
+}
