@@ -21,80 +21,94 @@ static const struct clg_kind group_kind = {
     .size = sizeof(struct clg_group_args),
 };
 
-#define PATTERNS                                                                                   \
+/* ---- the rules of optim.def as kinds ---- */
+
+#define NUMBERS(...) __VA_ARGS__
+#define KEY_RANGE_SHARE   CLG_BELOW_ONE
+#define KEY_RANGE_FACTOR  CLG_NOT_NEGATIVE
+#define KEY_RANGE_DIVISOR CLG_POSITIVE
+
+#define LR(fallback)                                                                               \
+    {"lr", CLG_KEY_NUMBER, #fallback, FIELD(lr), "learning rate", .range = CLG_NOT_NEGATIVE},
+#define NUMBER(field, fallback, limits, doc)                                                       \
+    {#field, CLG_KEY_NUMBER, #fallback, FIELD(field), doc, .range = KEY_RANGE_##limits},
+#define DECAY(fallback, doc)                                                                       \
+    NUMBER(weight_decay, fallback, FACTOR, doc)                                                    \
     {"no_decay", CLG_KEY_TEXTS, "[]", FIELD(no_decay),                                             \
-     "patterns (* and ?) of parameters that weight_decay leaves alone"},                           \
-    {                                                                                              \
-        "groups", CLG_KEY_SECTIONS, NULL, FIELD(groups),                                           \
-            "parameters with values of their own; the first that matches counts",                  \
-            .detail = &group_kind                                                                  \
-    }
-#define LR                                                                                         \
-    {                                                                                              \
-        "lr", CLG_KEY_NUMBER, "0.001", FIELD(lr), "learning rate", .range = CLG_NOT_NEGATIVE       \
-    }
+     "patterns (* and ?) of parameters that weight_decay leaves alone"},
+#define PAIR(key, a, fallback_a, range_a, b, fallback_b, range_b, doc)                             \
+    {#key, CLG_KEY_NUMBERS, "[" #fallback_a ", " #fallback_b "]", FIELD(key), doc,                 \
+     .range = KEY_RANGE_##range_a},
+#define FLAG(field, doc) {#field, CLG_KEY_BOOL, "false", FIELD(field), doc},
+#define DEMAND(condition, words)
+#define RULE(rule, about, source, formula, flops, numbers, states, step, update)                   \
+    static const struct clg_key keys_##rule[] = {                                                  \
+        numbers{"groups", CLG_KEY_SECTIONS, NULL, FIELD(groups),                                   \
+                "parameters with values of their own; the first that matches counts",              \
+                .detail = &group_kind},                                                            \
+        {0},                                                                                       \
+    };
+#include "optim/optim.def"
+#undef LR
+#undef NUMBER
+#undef DECAY
+#undef PAIR
+#undef FLAG
+#undef RULE
 
-#define BETAS                                                                                      \
-    {                                                                                              \
-        "betas", CLG_KEY_NUMBERS, "[0.9, 0.999]", FIELD(betas),                                    \
-            "decay of the running means of gradient and squared gradient", .range = CLG_BELOW_ONE  \
-    }
-#define EPS                                                                                        \
-    {                                                                                              \
-        "eps", CLG_KEY_NUMBER, "1e-8", FIELD(eps), "added to the denominator",                     \
-            .range = CLG_POSITIVE                                                                  \
-    }
+static clg_status check_pair(const struct clg_recipe *recipe, const char *key,
+                             const struct clg_numbers *pair)
+{
+    const struct clg_choice *choice = &recipe->values.optimizer;
 
-static const struct clg_key sgd_keys[] = {
-    LR,
-    {"momentum", CLG_KEY_NUMBER, "0", FIELD(momentum), "share of the last step that is kept",
-     .range = CLG_NOT_NEGATIVE},
-    {"weight_decay", CLG_KEY_NUMBER, "0", FIELD(weight_decay),
-     "share of the weights added to their gradients", .range = CLG_NOT_NEGATIVE},
-    {"nesterov", CLG_KEY_BOOL, "false", FIELD(nesterov), "momentum as Nesterov has it"},
-    PATTERNS,
-    {0},
-};
+    if (pair->count == 2)
+        return CLG_OK;
+    return clg_yaml_fail(recipe->object.ctx, choice->at,
+                         "optimizer.%s.%s are %zu numbers, but must be two", choice->kind->name,
+                         key, pair->count);
+}
 
-static const struct clg_key adam_keys[] = {
-    LR,
-    BETAS,
-    EPS,
-    {"weight_decay", CLG_KEY_NUMBER, "0", FIELD(weight_decay),
-     "share of the weights added to their gradients", .range = CLG_NOT_NEGATIVE},
-    PATTERNS,
-    {0},
-};
-static const struct clg_key adamw_keys[] = {
-    LR,
-    BETAS,
-    EPS,
-    {"weight_decay", CLG_KEY_NUMBER, "0.01", FIELD(weight_decay),
-     "share of the weights, times lr, taken off in each step", .range = CLG_NOT_NEGATIVE},
-    PATTERNS,
-    {0},
+/* A kind of optimizer, and how its keys become the library's options. */
+struct rule_kind {
+    struct clg_kind kind;
+    clg_status (*fill)(const struct clg_recipe *recipe, const struct clg_optimizer_args *args,
+                       clg_optimizer_params *params);
 };
 
-static const struct clg_kind sgd_kind = {
-    .name = "sgd",
-    .doc = "stochastic gradient descent",
-    .keys = sgd_keys,
-    .size = sizeof(struct clg_optimizer_args),
+#define LR(fallback)
+#define NUMBER(field, fallback, limits, doc) params->field = (float)args->field;
+#define DECAY(fallback, doc)                                                                       \
+    NUMBER(weight_decay, fallback, FACTOR, doc)                                                    \
+    params->no_decay = (const char *const *)args->no_decay;
+#define PAIR(key, a, fallback_a, range_a, b, fallback_b, range_b, doc)                             \
+    CLG_TRY(check_pair(recipe, #key, &args->key));                                                 \
+    params->a = (float)args->key.items[0];                                                         \
+    params->b = (float)args->key.items[1];
+#define FLAG(field, doc) params->field = args->field;
+#define RULE(rule, about, source, formula, flops, numbers, states, step, update)                   \
+    static clg_status fill_##rule(const struct clg_recipe *recipe,                                 \
+                                  const struct clg_optimizer_args *args,                           \
+                                  clg_optimizer_params *params)                                    \
+    {                                                                                              \
+        (void)recipe;                                                                              \
+        numbers return CLG_OK;                                                                     \
+    }                                                                                              \
+    static const struct rule_kind rule##_kind = {{.name = #rule,                                   \
+                                                  .doc = about " (" source ")",                        \
+                                                  .keys = keys_##rule,                             \
+                                                  .size = sizeof(struct clg_optimizer_args)},      \
+                                                 fill_##rule};
+#include "optim/optim.def"
+#undef RULE
+
+static const struct clg_kind *const kinds[] = {
+#define RULE(rule, ...) &rule##_kind.kind,
+#include "optim/optim.def"
+    NULL,
 };
-static const struct clg_kind adam_kind = {
-    .name = "adam",
-    .doc = "Kingma & Ba 2015",
-    .keys = adam_keys,
-    .size = sizeof(struct clg_optimizer_args),
-};
-static const struct clg_kind adamw_kind = {
-    .name = "adamw",
-    .doc = "Loshchilov & Hutter 2019",
-    .keys = adamw_keys,
-    .size = sizeof(struct clg_optimizer_args),
-};
-static const struct clg_kind *const kinds[] = {&sgd_kind, &adam_kind, &adamw_kind, NULL};
 const struct clg_family clg_optimizer_family = {"optimizer", kinds};
+
+/* ---- building ---- */
 
 static clg_status add_groups(clg_optimizer *optimizer, const struct clg_rows *groups)
 {
@@ -134,19 +148,7 @@ clg_status clg_build_optimizer(struct clg_build *build, clg_model *model, clg_te
     clg_optimizer_params params = clg_optimizer_defaults(choice->kind->name);
     clg_optimizer *optimizer;
 
-    params.weight_decay = (float)args->weight_decay;
-    params.momentum = (float)args->momentum;
-    params.nesterov = args->nesterov;
-    params.no_decay = (const char *const *)args->no_decay;
-    if (args->betas.count == 2) {
-        params.beta1 = (float)args->betas.items[0];
-        params.beta2 = (float)args->betas.items[1];
-        params.eps = (float)args->eps;
-    } else if (args->betas.count) {
-        return clg_yaml_fail(recipe->object.ctx, choice->at,
-                             "optimizer.%s.betas are %zu numbers, but must be two",
-                             choice->kind->name, args->betas.count);
-    }
+    CLG_TRY(((const struct rule_kind *)choice->kind)->fill(recipe, args, &params));
     optimizer = clg_optimizer_create(model->store, choice->kind->name, (float)args->lr, &params);
     if (minimize(recipe, optimizer, loss) != CLG_OK)
         return clg_recipe_fail_at(recipe, choice->at);
