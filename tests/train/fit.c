@@ -223,9 +223,16 @@ static clg_status on_loss(void *user, const clg_epoch *epoch)
     return CLG_OK;
 }
 
+/* One sample contradicts others, so that the loss does not end at 0. */
+static void setup_contradiction(struct fixture *f, clg_form form, float lr)
+{
+    setup(f, form, lr);
+    f->data = make_data(f->ctx, 2, false);
+}
+
 /* Fits with early stopping and gives where, by the losses, it must have ended. */
-static int check_early_stopping(struct fixture *f, double growth, int64_t patience, double min_delta,
-                                clg_fit_result *result)
+static int check_early_stopping(struct fixture *f, int64_t epochs, double growth, int64_t patience,
+                                double min_delta, clg_fit_result *result)
 {
     clg_fit_params params = clg_fit_defaults();
     clg_schedule_params schedule = clg_schedule_defaults();
@@ -235,7 +242,7 @@ static int check_early_stopping(struct fixture *f, double growth, int64_t patien
 
     schedule.gamma = growth;
     params.batch = BATCH;
-    params.epochs = MOST;
+    params.epochs = epochs;
     params.schedule = clg_schedule_create(f->model.optimizer, "exponential", &schedule);
     params.early_stopping = (clg_early_stopping){"test_loss", patience, min_delta};
     params.user = &losses;
@@ -259,8 +266,8 @@ TEST(fit, stops_early)
         struct fixture f;
         int end;
 
-        setup(&f, test_forms[i], 0.5f);
-        end = check_early_stopping(&f, 1.6, 4, 0, &result);
+        setup_contradiction(&f, test_forms[i], 0.5f);
+        end = check_early_stopping(&f, MOST, 1.6, 4, 0, &result);
         cr_assert_eq(result.reason, CLG_STOP_EARLY);
         cr_assert(result.epochs == end && result.best_epoch == end - 4 && end < MOST);
         finish(&f);
@@ -273,8 +280,8 @@ TEST(fit, stops_early_by_min_delta)
     clg_fit_result result;
     struct fixture f;
 
-    setup(&f, CLG_FORM_AUTO, 0.05f);
-    cr_assert_eq(check_early_stopping(&f, 1, 2, 1, &result), 3);
+    setup_contradiction(&f, CLG_FORM_AUTO, 0.05f);
+    cr_assert_eq(check_early_stopping(&f, MOST, 1, 2, 1, &result), 3);
     cr_assert(result.reason == CLG_STOP_EARLY && result.epochs == 3 && result.best_epoch == 1);
     finish(&f);
 }
@@ -284,11 +291,15 @@ TEST(fit, takes_the_best)
 {
     clg_fit_result result;
     struct fixture f;
+    int end;
 
-    setup(&f, CLG_FORM_AUTO, 0.5f);
-    check_early_stopping(&f, 1.2, MOST, 0, &result);
-    cr_assert(result.reason == CLG_STOP_EPOCHS && result.epochs == MOST);
-    cr_assert_lt(result.best_epoch, MOST);
+    setup_contradiction(&f, CLG_FORM_AUTO, 0.5f);
+    end = check_early_stopping(&f, MOST, 1.6, 4, 0, &result);
+    finish(&f);
+    setup_contradiction(&f, CLG_FORM_AUTO, 0.5f);
+    check_early_stopping(&f, end - 1, 1.6, MOST, 0, &result);
+    cr_assert(result.reason == CLG_STOP_EPOCHS && result.epochs == end - 1);
+    cr_assert_eq(result.best_epoch, end - 4);
     finish(&f);
 }
 
