@@ -72,6 +72,16 @@ CLG_API clg_status clg_plan_read(clg_plan *plan, const char *output, void *data,
 CLG_API clg_status clg_plan_metric(clg_plan *plan, const char *metric, double *sum, double *count);
 CLG_API clg_status clg_plan_reset_metrics(clg_plan *plan);
 
+/* What a metric has added up, as it lies on the device: for another process, which goes on from it with
+ * the bits that this one would have had. */
+typedef struct clg_metric_sum {
+    float sum, carry; /* of value * batch; carry: what rounding has added too much (Kahan) */
+    uint64_t count;   /* of batch */
+} clg_metric_sum;
+CLG_API clg_status clg_plan_get_metric(clg_plan *plan, const char *metric, clg_metric_sum *out);
+CLG_API clg_status clg_plan_set_metric(clg_plan *plan, const char *metric,
+                                       const clg_metric_sum *sum);
+
 /* What was compiled. */
 typedef struct clg_plan_report {
     uint64_t arena_bytes;  /* scratch memory of this plan */

@@ -77,6 +77,18 @@ CLG_API void clg_store_seal(clg_store *store);
  * equal files. metadata: NULL, or pairs key, value, ..., NULL; no key begins with "clgrad.". */
 CLG_API clg_status clg_store_save(clg_store *store, const char *path, const char *const *metadata);
 
+/* What of a store is saved. */
+typedef struct clg_save_params {
+    bool states; /* of optimizers, with their counts of steps, and those kept for optimizers to come;
+                  * default true. Without them the tensors are the state dict of a PyTorch module */
+    const char *const *metadata; /* as in clg_store_save(); default NULL */
+} clg_save_params;
+CLG_API clg_save_params clg_save_defaults(void);
+
+/* clg_store_save() of a part. params: NULL for the defaults. */
+CLG_API clg_status clg_store_save_with(clg_store *store, const char *path,
+                                       const clg_save_params *params);
+
 /* Reads a safetensors file into the entries; F64, F16 and BF16 become float32. Refused, with the store
  * as it was: a damaged file, and one whose checksum (where it has one) is another; a float tensor the store does not have and an entry the file does not
  * have, of which the sentence names all; another shape. Integer tensors the store does not have are

@@ -180,24 +180,27 @@ clg_status clg_plan_step(clg_plan *plan)
 
 /* ---- metrics ---- */
 
-static clg_status read_sums(struct clg_plan *plan, uint32_t index, double *sum, double *count)
+/* Where a metric's four words lie in the tally, in bytes. */
+static clg_status find_metric(struct clg_plan *plan, const char *metric, uint64_t *offset)
 {
-    uint32_t words[4];
-    float parts[2];
-    CLG_TRY(clg_buffer_read(plan->tally, (plan->first_sum + 4 * (uint64_t)index) * 4, words,
-                            sizeof(words)));
-    memcpy(parts, words, sizeof(parts));
-    if (sum)
-        *sum = (double)parts[0] - (double)parts[1];
-    if (count)
-        *count = (double)words[2] + 0x1p32 * (double)words[3];
-    return CLG_OK;
+    uint64_t index = 0;
+    for (size_t i = 0; i < plan->ir.roots.count; i++) {
+        const struct clg_root *root = &plan->ir.roots.items[i];
+        if (root->kind != CLG_ROOT_OUTPUT || !root->metric)
+            continue;
+        *offset = (plan->first_sum + 4 * index) * 4;
+        if (!strcmp(root->name, metric))
+            return clg_device_check(plan->device);
+        index++;
+    }
+    return clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT, "the plan has no metric '%s'", metric);
 }
 
 /* In inference a bad index is found out when somebody looks. */
 static clg_status check_flags(struct clg_plan *plan)
 {
     uint32_t raised = 0;
+    CLG_TRY(clg_device_check(plan->device));
     if (plan->ir.mode == CLG_TRAIN)
         return CLG_OK;
     CLG_TRY(clg_buffer_read(plan->block, CLG_BLOCK_RAISED * 4, &raised, sizeof(raised)));
@@ -206,23 +209,46 @@ static clg_status check_flags(struct clg_plan *plan)
     return CLG_OK;
 }
 
+clg_status clg_plan_get_metric(clg_plan *plan, const char *metric, clg_metric_sum *out)
+{
+    uint32_t words[4];
+    uint64_t offset;
+    if (!plan || !CLG_GIVEN(plan, metric) || !CLG_GIVEN(plan, out))
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(find_metric(plan, metric, &offset));
+    CLG_TRY(clg_buffer_read(plan->tally, offset, words, sizeof(words)));
+    memcpy(&out->sum, &words[0], sizeof(out->sum));
+    memcpy(&out->carry, &words[1], sizeof(out->carry));
+    out->count = words[2] | (uint64_t)words[3] << 32;
+    return CLG_OK;
+}
+
+clg_status clg_plan_set_metric(clg_plan *plan, const char *metric, const clg_metric_sum *sum)
+{
+    uint32_t words[4];
+    uint64_t offset;
+    if (!plan || !CLG_GIVEN(plan, metric) || !CLG_GIVEN(plan, sum))
+        return CLG_ERR_ARGUMENT;
+    CLG_TRY(find_metric(plan, metric, &offset));
+    memcpy(&words[0], &sum->sum, sizeof(sum->sum));
+    memcpy(&words[1], &sum->carry, sizeof(sum->carry));
+    words[2] = (uint32_t)sum->count;
+    words[3] = (uint32_t)(sum->count >> 32);
+    return clg_buffer_write(plan->tally, offset, words, sizeof(words));
+}
+
 clg_status clg_plan_metric(clg_plan *plan, const char *metric, double *sum, double *count)
 {
-    uint32_t index = 0;
+    clg_metric_sum all;
     if (!plan || !CLG_GIVEN(plan, metric))
         return CLG_ERR_ARGUMENT;
-    for (size_t i = 0; i < plan->ir.roots.count; i++) {
-        const struct clg_root *root = &plan->ir.roots.items[i];
-        if (root->kind != CLG_ROOT_OUTPUT || !root->metric)
-            continue;
-        if (!strcmp(root->name, metric)) {
-            CLG_TRY(clg_device_check(plan->device));
-            CLG_TRY(check_flags(plan));
-            return read_sums(plan, index, sum, count);
-        }
-        index++;
-    }
-    return clg_fail(plan->object.ctx, CLG_ERR_ARGUMENT, "the plan has no metric '%s'", metric);
+    CLG_TRY(check_flags(plan));
+    CLG_TRY(clg_plan_get_metric(plan, metric, &all));
+    if (sum)
+        *sum = (double)all.sum - (double)all.carry;
+    if (count)
+        *count = (double)all.count;
+    return CLG_OK;
 }
 
 clg_status clg_plan_reset_metrics(clg_plan *plan)

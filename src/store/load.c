@@ -51,11 +51,6 @@ static bool concerns(const struct load *load, const char *name)
     return !load->params.match;
 }
 
-static bool is_state(const char *name)
-{
-    return strncmp(name, CLG_STATE_PREFIX, strlen(CLG_STATE_PREFIX)) == 0;
-}
-
 static void choose_state(const struct load *load, const char *name, struct target *target)
 {
     const struct clg_store *store = load->store;
@@ -85,7 +80,7 @@ static void choose(struct load *load, size_t i, bool *extra)
 
     *extra = false;
     *target = (struct target){.goal = GOAL_NOWHERE, .entry = -1};
-    if (is_state(tensor->name)) {
+    if (clg_state_is_named(tensor->name)) {
         choose_state(load, tensor->name, target);
         return;
     }
@@ -405,7 +400,7 @@ static void keep_old(struct load *load)
     for (size_t i = 0; i < old->count; i++) {
         struct clg_kept *kept = &old->items[i];
 
-        if (is_state(kept->name) ? load->params.states : load->params.values)
+        if (clg_state_is_named(kept->name) ? load->params.states : load->params.values)
             continue;
         load->kept.items[load->kept.count++] = *kept;
         *kept = (struct clg_kept){0};

@@ -70,6 +70,8 @@ struct clg_buffer *clg_state_buffer(const struct clg_store *store,
 /* Its name in files. */
 clg_status clg_state_name(struct clg_text *text, const struct clg_store_state *state,
                           const struct clg_entry *entry);
+/* Whether a name in a file is one of optimizer states, registered or not. */
+bool clg_state_is_named(const char *name);
 /* The state and entry that a name in a file means; false: none of those registered. */
 bool clg_state_find(const struct clg_store *store, const char *name, size_t *state_out,
                     int64_t *entry_out);

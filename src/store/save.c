@@ -21,6 +21,7 @@ struct source {
 struct save {
     struct clg_store *store;
     struct clg_ctx *ctx;
+    clg_save_params params;
     CLG_VEC(struct source) sources;
     struct clg_file_tensor *tensors; /* in the order of the file */
     const struct source **order;
@@ -71,7 +72,7 @@ static clg_status collect_store(struct save *save)
         const struct clg_entry *entry = store->entries.items[i];
         CLG_TRY(add_values(save, entry, NULL, store->chunks.items[entry->chunk].value));
     }
-    for (size_t s = 0; s < store->states.count; s++)
+    for (size_t s = 0; save->params.states && s < store->states.count; s++)
         for (size_t i = 0; i < store->entries.count; i++) {
             struct clg_buffer *buffer =
                 clg_state_buffer(store, &store->states.items[s], (int64_t)i);
@@ -123,6 +124,8 @@ static clg_status collect_kept(struct save *save)
 
         if (clg_store_find(store, kept->name) >= 0)
             continue; /* an entry has taken the name since */
+        if (!save->params.states && clg_state_is_named(kept->name))
+            continue;
         source = CLG_PUSH(save->ctx, save->sources);
         if (!source)
             return CLG_ERR_MEMORY;
@@ -186,8 +189,9 @@ static clg_status check_metadata(struct clg_ctx *ctx, const char *const *metadat
     return CLG_OK;
 }
 
-static clg_status collect_metadata(struct save *save, const char *const *metadata)
+static clg_status collect_metadata(struct save *save)
 {
+    const char *const *metadata = save->params.metadata;
     clg_progress progress;
     size_t count;
 
@@ -288,19 +292,24 @@ static clg_status write_file(struct save *save, const char *path)
     return status;
 }
 
-clg_status clg_store_save(clg_store *store, const char *path, const char *const *metadata)
+clg_save_params clg_save_defaults(void)
 {
-    struct save save = {.store = store};
+    return (clg_save_params){.states = true};
+}
+
+clg_status clg_store_save_with(clg_store *store, const char *path, const clg_save_params *params)
+{
+    struct save save = {.store = store, .params = params ? *params : clg_save_defaults()};
     clg_status status;
 
     if (!store || !CLG_GIVEN(store, path))
         return CLG_ERR_ARGUMENT;
     save.ctx = store->object.ctx;
     CLG_TRY(clg_store_allocate(store));
-    status = collect_metadata(&save, metadata);
+    status = collect_metadata(&save);
     if (status == CLG_OK)
         status = collect_store(&save);
-    if (status == CLG_OK)
+    if (status == CLG_OK && save.params.states)
         status = collect_steps(&save);
     if (status == CLG_OK)
         status = collect_kept(&save);
@@ -310,4 +319,14 @@ clg_status clg_store_save(clg_store *store, const char *path, const char *const 
         status = write_file(&save, path);
     save_finish(&save);
     return status;
+}
+
+clg_status clg_store_save(clg_store *store, const char *path, const char *const *metadata)
+{
+    clg_save_params params = clg_save_defaults();
+
+    if (!store || !CLG_GIVEN(store, path))
+        return CLG_ERR_ARGUMENT;
+    params.metadata = metadata;
+    return clg_store_save_with(store, path, &params);
 }

@@ -57,6 +57,11 @@ clg_status clg_state_name(struct clg_text *text, const struct clg_store_state *s
     return text->failed ? CLG_ERR_MEMORY : CLG_OK;
 }
 
+bool clg_state_is_named(const char *name)
+{
+    return strncmp(name, CLG_STATE_PREFIX, strlen(CLG_STATE_PREFIX)) == 0;
+}
+
 bool clg_state_find(const struct clg_store *store, const char *name, size_t *state_out,
                     int64_t *entry_out)
 {

@@ -282,6 +282,8 @@ static struct {
         clg_train_params train;
         clg_recipe_params recipe;
         clg_load_params load;
+        clg_save_params save;
+        clg_metric_sum metric;
     } params;
     clg_recurrent_weights weights;
     clg_model model;
@@ -547,6 +549,11 @@ static void *options(const char *type)
         args.params.load = clg_load_defaults();
         args.params.load.values = chance(80);
         args.params.load.states = chance(50);
+    } else if (IS(save_params)) {
+        args.params.save = clg_save_defaults();
+        args.params.save.states = chance(50);
+    } else if (IS(metric_sum)) {
+        args.params.metric = (clg_metric_sum){real(), real(), below(9)};
     } else if (IS(recipe_params)) {
         args.params.recipe.data_dir = world.folder;
     } else if (IS(device_info)) {

@@ -317,6 +317,42 @@ TEST(plan, metrics_add_up_on_the_device)
     clg_ctx_destroy(&b.ctx);
 }
 
+/* Numbers that float32 does not hold add up to the same bits when another plan goes on in the middle:
+ * the second metric is the one that is told from others. */
+TEST(plan, metrics_go_on)
+{
+    struct bench b = bench_open(CLG_FORM_ITEM);
+    clg_tensor x = clg_input(b.graph, "x", CLG_F32, clg_shape1(CLG_BATCH));
+    clg_metric_sum sum[2], none;
+    clg_plan *one, *two;
+    float value[3] = {0.1f, 16777.3f, 3e-5f};
+
+    clg_metric(clg_sum(x, NULL, 0, false), "other");
+    clg_metric(clg_mean(x, NULL, 0, false), "mean");
+    one = compile(&b, 3, CLG_INFER);
+    two = compile(&b, 3, CLG_INFER);
+    for (int i = 0; i < 40; i++) {
+        value[0] += 0.37f;
+        test_ok(b.ctx, clg_plan_write(one, "x", value, sizeof(value)));
+        test_ok(b.ctx, clg_plan_step(one));
+        if (i == 20) {
+            test_ok(b.ctx, clg_plan_get_metric(one, "mean", sum));
+            cr_assert_neq(sum->carry, 0, "the numbers leave nothing to carry");
+            test_ok(b.ctx, clg_plan_set_metric(two, "mean", sum));
+        }
+        test_ok(b.ctx, clg_plan_write(two, "x", value, sizeof(value)));
+        if (i > 20)
+            test_ok(b.ctx, clg_plan_step(two));
+    }
+    for (int i = 0; i < 2; i++)
+        test_ok(b.ctx, clg_plan_get_metric(i ? two : one, "mean", &sum[i]));
+    cr_assert(sum[0].sum == sum[1].sum && sum[0].carry == sum[1].carry);
+    cr_assert(sum[0].count == 120 && sum[1].count == 120);
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "no metric 'men'", clg_plan_get_metric(one, "men", &none));
+    test_refused(b.ctx, CLG_ERR_ARGUMENT, "no metric 'men'", clg_plan_set_metric(one, "men", sum));
+    clg_ctx_destroy(&b.ctx);
+}
+
 /* A state is written after the step; in inference only when it always is. */
 TEST(plan, states_are_assigned)
 {

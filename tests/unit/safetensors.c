@@ -197,6 +197,42 @@ TEST(safetensors, keeps_integers)
     bench_close(&b);
 }
 
+/* The state dict alone: no states of optimizers, neither those there nor those kept for some to come. */
+TEST(safetensors, saves_without_states)
+{
+    struct bench b = bench_open();
+    struct clg_safetensors file;
+    clg_save_params params = clg_save_defaults();
+    const float body[6] = {1, 2, 3, 4, 5, 6};
+    float w[2];
+    size_t size;
+    char *data;
+
+    one_entry(&b, 2);
+    write_raw(&b,
+              "{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+              "\"optimizer.a.b.w\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]},"
+              "\"count\":{\"dtype\":\"I32\",\"shape\":[2],\"data_offsets\":[16,24]}}",
+              body, 24);
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    params.states = false;
+    params.metadata = (const char *const[]){"format", "pt", NULL};
+    test_ok(b.ctx, clg_store_save_with(b.store, b.path, &params));
+    data = slurp(b.path, &size);
+    test_ok(b.ctx, clg_safetensors_parse(&file, b.ctx, b.path, data, size));
+    cr_assert_eq(file.tensors.count, 2);
+    cr_assert_str_eq(clg_safetensors_metadata(&file, "format"), "pt");
+    for (size_t i = 0; i < 2; i++)
+        cr_assert_null(strstr(file.tensors.items[i].name, "optimizer."));
+    clg_safetensors_finish(&file);
+    free(data);
+    test_ok(b.ctx, clg_store_load(b.store, b.path));
+    test_ok(b.ctx, clg_store_get(b.store, "w", w, sizeof(w)));
+    cr_assert(w[0] == 1 && w[1] == 2);
+    test_ok(b.ctx, clg_store_save_with(b.store, b.path, NULL));
+    bench_close(&b);
+}
+
 TEST(safetensors, converts_floats)
 {
     struct bench b = bench_open();
