@@ -5,7 +5,7 @@
 
 #define SAVE                                                                                       \
     "in Python, safetensors.torch.save_file(model.state_dict(), FILE) writes weights as one"
-#define WRITE  "docs/recipes.md has four lines of Python that write one"
+#define WRITE  "docs/data.md has four lines of Python that write one"
 #define UNPACK "unpack it"
 #define FETCH  "what was downloaded is an error or a login page; fetch the file itself"
 #define PULL   "git lfs pull fetches the file itself"
@@ -14,7 +14,7 @@
 static const struct magic {
     size_t at, size;
     const char *bytes, *what;
-    const char *advice[3]; /* for each reader; NULL: none */
+    const char *advice[CLG_READERS]; /* NULL: none */
     bool text;             /* letters of either case, after white space */
     unsigned fine;         /* bits of the readers that read it after all */
 } magics[] = {
@@ -112,7 +112,8 @@ static bool is_text(const unsigned char *head, size_t size)
 clg_status clg_magic_check(struct clg_ctx *ctx, const char *path, const void *head, size_t size,
                            enum clg_reader reader)
 {
-    static const char *const wanted[] = {"a safetensors file", "an IDX file", "a recipe (YAML)"};
+    static const char *const wanted[] = {"a safetensors file", "an IDX file", "a recipe (YAML)",
+                                         "a CSV file",         "an NPY file", "an NPZ file"};
 
     for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
         const struct magic *magic = &magics[i];
@@ -123,7 +124,7 @@ clg_status clg_magic_check(struct clg_ctx *ctx, const char *path, const void *he
         return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is %s, not %s%s%s", path, magic->what,
                         wanted[reader], advice ? ": " : "", advice ? advice : "");
     }
-    if (reader != CLG_READS_RECIPE && is_text(head, size))
+    if (reader != CLG_READS_RECIPE && reader != CLG_READS_TABLE && is_text(head, size))
         return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is not %s: it is text, as CSV files are; %s", path,
                         wanted[reader], reader == CLG_READS_DATA ? WRITE : SAVE);
     return CLG_OK;

@@ -4,7 +4,15 @@
 
 #include "base/context.h"
 
-enum clg_reader { CLG_READS_WEIGHTS, CLG_READS_DATA, CLG_READS_RECIPE };
+enum clg_reader {
+    CLG_READS_WEIGHTS,
+    CLG_READS_DATA, /* IDX */
+    CLG_READS_RECIPE,
+    CLG_READS_TABLE, /* CSV */
+    CLG_READS_NPY,
+    CLG_READS_NPZ,
+    CLG_READERS
+};
 
 /* How many bytes of a file's beginning are looked at. */
 #define CLG_MAGIC_SIZE 264

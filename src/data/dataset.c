@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/fork.h"
+#include "data/columns.h"
 
 static void *read_in_thread(void *argument)
 {
@@ -47,6 +48,8 @@ static void dataset_finish(struct clg_object *object)
     clg_free(ctx, data->samples);
     clg_free(ctx, data->labels);
     clg_free(ctx, data->rows);
+    clg_table_destroy(data->table);
+    clg_columns_release(data->columns);
     clg_free(ctx, data->name);
     clg_free(ctx, data->label_name);
     clg_free(ctx, data);

@@ -13,9 +13,11 @@ struct clg_dataset {
     clg_dtype type, label_type;
     clg_shape shape, label_shape;
     bool has_labels;
-    void *samples, *labels;    /* of a view: the whole set's, through clg_dataset_whole() */
-    struct clg_dataset *whole; /* of a view; else NULL */
-    int32_t *rows;             /* of a view; else NULL */
+    void *samples, *labels;      /* of a view: the whole set's, through clg_dataset_whole() */
+    struct clg_dataset *whole;   /* of a view; else NULL */
+    int32_t *rows;               /* of a view; else NULL */
+    struct clg_table *table;     /* of a CSV file, while its samples are to be made; else NULL */
+    struct clg_columns *columns; /* what they are made with; NULL: other kinds */
 
     /* Reads the content into samples and labels; in another thread, so it leaves its failure in
      * reason. source_finish frees what it read from. */

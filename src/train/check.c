@@ -42,6 +42,12 @@ clg_status clg_recipe_check_sizes(const struct clg_recipe *recipe, const clg_mod
             "the loss %s needs labels that are classes, of bytes or int32, but those "
             "of '%s' are float32; mse takes numbers",
             recipe->values.loss.kind->name, name_of_labels(data));
+    if (data->has_labels && !recipe->classes && clg_dataset_class_count(data) > 2)
+        return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,
+                             "the target of '%s' has %" PRId64 " classes, but the loss %s compares "
+                             "with numbers; cross_entropy takes classes",
+                             data->name, clg_dataset_class_count(data),
+                             recipe->values.loss.kind->name);
     if (!data->has_labels || clg_dataset_values(&data->label_shape) == wanted)
         return CLG_OK;
     return clg_yaml_fail(recipe->object.ctx, recipe->values.loss.at,

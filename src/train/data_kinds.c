@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/csv.h"
 #include "data/synthetic.h"
 #include "train/recipe.h"
 
@@ -177,5 +178,81 @@ static const struct clg_kind synthetic_kind = {
     .open = open_synthetic,
 };
 
-static const struct clg_kind *const data_kinds[] = {&images_kind, &synthetic_kind, NULL};
+/* ---- tables ---- */
+
+struct csv {
+    const char *path, *target, *delimiter, *missing, *categories;
+    const char **drop;
+    bool log_target, standardize;
+};
+
+static const char *const missing_words[] = {
+    [CLG_MISSING_MEAN] = "mean", [CLG_MISSING_ZERO] = "zero", [CLG_MISSING_ERROR] = "error", NULL};
+static const char *const category_words[] = {"one_hot", NULL};
+
+#define CSV(name) offsetof(struct csv, name)
+static const struct clg_key csv_keys[] = {
+    {"csv", CLG_KEY_DATA_PATH, NULL, CSV(path),
+     "file of text, plain or .gz, with a line that names the columns and a line for each sample",
+     .required = true},
+    {"target", CLG_KEY_TEXT, NULL, CSV(target), "column of the labels", .required = true},
+    {"drop", CLG_KEY_TEXTS, NULL, CSV(drop), "columns that are left out"},
+    {"delimiter", CLG_KEY_TEXT, NULL, CSV(delimiter),
+     "character between fields; absent: a tab in .tsv and .tsv.gz, else a comma"},
+    {"log_target", CLG_KEY_BOOL, "false", CSV(log_target),
+     "whether labels are natural logarithms of the target; predictions are the target again"},
+    {"standardize", CLG_KEY_BOOL, "true", CSV(standardize),
+     "whether numbers become (x - mean) / deviation, of the samples that are trained on"},
+    {"missing", CLG_KEY_WORD, "mean", CSV(missing),
+     "what a number that is missing becomes: the mean, 0, or a mistake", .detail = missing_words},
+    {"categories", CLG_KEY_WORD, "one_hot", CSV(categories),
+     "what a text becomes: a number for each category, which is 1 or 0", .detail = category_words},
+    {0},
+};
+
+static clg_status check_csv(clg_ctx *ctx, const void *args)
+{
+    const struct csv *csv = args;
+    size_t length = csv->delimiter ? strlen(csv->delimiter) : 1;
+
+    if (length != 1 || (csv->delimiter && strchr("\"\n\r", csv->delimiter[0])))
+        return clg_fail(ctx, CLG_ERR_FORMAT,
+                        "delimiter is '%.20s', but must be one character (\"\\t\" is a tab)",
+                        csv->delimiter);
+    return CLG_OK;
+}
+
+static clg_dataset *open_csv(clg_ctx *ctx, const struct clg_data_request *request, const void *args)
+{
+    const struct csv *csv = args;
+    clg_csv_params params = clg_csv_defaults();
+    clg_dataset *data;
+
+    params.path = request->file ? request->file : csv->path;
+    params.target = csv->target;
+    params.drop = csv->drop;
+    params.delimiter = csv->delimiter ? csv->delimiter[0] : '\0';
+    params.classes = request->classes;
+    params.log_target = csv->log_target;
+    params.standardize = csv->standardize;
+    while (strcmp(missing_words[params.missing], csv->missing) != 0)
+        params.missing++;
+    data = clg_csv_open(ctx, &params, request->columns, request->file != NULL);
+    if (!data && !request->file)
+        hint_missing(ctx, csv->path);
+    return data;
+}
+
+static const struct clg_kind csv_kind = {
+    .name = "csv",
+    .doc = "a table: a column of numbers gives a sample one number, a column of text one for each "
+           "category; a target of text, or where the loss tells classes apart, gives classes",
+    .keys = csv_keys,
+    .size = sizeof(struct csv),
+    .learns = true,
+    .check = check_csv,
+    .open = open_csv,
+};
+
+static const struct clg_kind *const data_kinds[] = {&images_kind, &csv_kind, &synthetic_kind, NULL};
 const struct clg_family clg_data_family = {"kind of data", data_kinds};

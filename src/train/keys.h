@@ -12,7 +12,9 @@ struct clg_build;
 enum clg_data_part { CLG_DATA_TRAIN, CLG_DATA_VALIDATION, CLG_DATA_TEST };
 struct clg_data_request {
     enum clg_data_part part;
-    uint64_t seed;    /* the training's */
+    uint64_t seed; /* the training's */
+    bool classes;  /* the loss tells classes apart */
+    struct clg_columns *columns; /* of the training set's table; NULL: this is it, or it is none */
     const char *file; /* to predict from, in place of the recipe's and without labels; NULL: none */
 };
 
@@ -68,6 +70,7 @@ struct clg_kind {
     /* Refuses what no key alone shows to be wrong; NULL: nothing. The sentence is given its place. */
     clg_status (*check)(clg_ctx *ctx, const void *args);
     bool classes;               /* of a loss: labels are classes, not numbers */
+    bool learns;                /* of data: samples are made with what the training set shows */
     bool block;                 /* of a layer: it consists of layers */
     /* One of these, by family. args: the structure. */
     clg_tensor (*layer)(struct clg_build *build, const char *name, clg_tensor x, const void *args);

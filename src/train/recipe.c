@@ -177,7 +177,7 @@ static clg_status check_values(const struct clg_recipe *recipe)
 
 struct clg_fingerprint clg_recipe_fingerprint(const struct clg_yaml *root)
 {
-    static const char *const files[] = {"images", "labels", "weights", NULL};
+    static const char *const files[] = {"images", "labels", "weights", "csv", "npy", "npz", NULL};
     const struct clg_yaml *data = clg_yaml_find(root, "data");
     uint64_t model = CLG_HASH_START;
 

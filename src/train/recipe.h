@@ -67,6 +67,7 @@ struct clg_recipe {
     struct clg_fingerprint read; /* of the file and its settings; whole: without these */
     /* whole: what train and validation are views of, where a part of it was set apart; else NULL */
     clg_dataset *whole, *train, *validation, *test;
+    const char *run; /* the folder it comes from, with what was learnt from its tables; NULL: none */
     int64_t classes;
     bool ignores; /* a label that is no class and does not count: */
     int64_t ignored;
@@ -82,6 +83,8 @@ struct clg_fingerprint clg_recipe_fingerprint(const struct clg_yaml *root);
 /* The scheme of a recipe's init, which has one. */
 void clg_recipe_make_init(const struct clg_recipe_init *from, clg_init *out);
 
+/* What was learnt from the training set's table, once it is open; NULL: it is none. */
+struct clg_columns *clg_recipe_columns(const struct clg_recipe *recipe);
 void clg_recipe_close_data(struct clg_recipe *recipe);
 
 /* Whether mean or std is a list, so that the graph normalises; plain numbers are for the feed. */

@@ -1,8 +1,10 @@
 /* A recipe's data sets: opened, and set apart for validation. */
 #include <inttypes.h>
 #include <math.h>
+#include <unistd.h>
 
-#include "data/dataset.h"
+#include "base/file.h"
+#include "data/csv.h"
 #include "train/recipe.h"
 
 void clg_recipe_close_data(struct clg_recipe *recipe)
@@ -13,11 +15,20 @@ void clg_recipe_close_data(struct clg_recipe *recipe)
     clg_dataset_destroy(&recipe->whole);
 }
 
+struct clg_columns *clg_recipe_columns(const struct clg_recipe *recipe)
+{
+    const clg_dataset *train = clg_dataset_whole(recipe->train);
+
+    return train ? train->columns : NULL;
+}
+
 static struct clg_data_request request_for(const struct clg_recipe *recipe, enum clg_data_part part)
 {
     return (struct clg_data_request){
         .part = part,
         .seed = (uint64_t)recipe->values.train.seed,
+        .classes = recipe->values.loss.kind->classes,
+        .columns = clg_recipe_columns(recipe),
     };
 }
 
@@ -56,17 +67,44 @@ static clg_status count_validation(const struct clg_recipe *recipe, int64_t *cou
                          *count ? "none would be left to train on" : "that is none of them");
 }
 
-static clg_status split_train(struct clg_recipe *recipe)
+/* Deals the whole set out to rows[0 .. *first), which are trained on, and the others. */
+static clg_status choose_rows(struct clg_recipe *recipe, int32_t *rows, int64_t *first)
 {
     clg_split_params params = clg_split_defaults();
 
     params.stratify = recipe->values.data.stratify;
     params.seed = (uint64_t)recipe->values.train.seed;
     CLG_TRY(count_validation(recipe, &params.count));
-    if (clg_dataset_split(recipe->whole, &params, &recipe->train, &recipe->validation) == CLG_OK)
+    if (clg_split_rows(recipe->whole, &params, rows, first) == CLG_OK)
         return CLG_OK;
     return clg_recipe_fail_at(recipe,
                               data_node(recipe, params.stratify ? "stratify" : "validation"));
+}
+
+static clg_status learn(struct clg_recipe *recipe, clg_dataset *data, const int32_t *rows,
+                        int64_t count)
+{
+    if (clg_dataset_learn(data, rows, count) == CLG_OK)
+        return CLG_OK;
+    return clg_recipe_fail_at(recipe, recipe->values.data.train.at);
+}
+
+static clg_status split_train(struct clg_recipe *recipe)
+{
+    int64_t count = clg_dataset_count(recipe->whole), first = 0;
+    int32_t *rows = clg_new(recipe->object.ctx, (size_t)count, sizeof(*rows));
+    clg_status status = rows ? choose_rows(recipe, rows, &first) : CLG_ERR_MEMORY;
+
+    if (status == CLG_OK)
+        status = learn(recipe, recipe->whole, rows, first);
+    if (status == CLG_OK) {
+        recipe->train = clg_dataset_view(recipe->whole, rows, first);
+        recipe->validation = clg_dataset_view(recipe->whole, rows + first, count - first);
+        status =
+            recipe->train && recipe->validation ? CLG_OK : clg_error_status(recipe->object.ctx);
+    }
+    clg_free(recipe->object.ctx, rows);
+    return status;
 }
 
 static clg_status open_train(struct clg_recipe *recipe)
@@ -84,7 +122,8 @@ static clg_status open_train(struct clg_recipe *recipe)
                              "data.stratify is about what data.validation sets apart of the "
                              "training set, but that is %s",
                              data->validation.set.kind ? "a set of its own" : "missing");
-    return open_data(recipe, &data->train, CLG_DATA_TRAIN, &recipe->train);
+    CLG_TRY(open_data(recipe, &data->train, CLG_DATA_TRAIN, &recipe->train));
+    return learn(recipe, recipe->train, NULL, 0);
 }
 
 /* ---- what it gives ---- */
@@ -116,15 +155,54 @@ clg_status clg_recipe_validation(clg_recipe *recipe, clg_dataset **validation)
     return CLG_OK;
 }
 
+#define COLUMNS_MAX (UINT64_C(1) << 30) /* bytes of data.json */
+
+/* What a run has learnt; *columns stays NULL where it has no such file. */
+static clg_status read_columns(struct clg_recipe *recipe, struct clg_columns **columns)
+{
+    struct clg_ctx *ctx = recipe->object.ctx;
+    const char *path = clg_blocks_print(&recipe->pool, "%s/data.json", recipe->run);
+    char *text;
+    size_t size;
+
+    if (!path)
+        return CLG_ERR_MEMORY;
+    if (access(path, F_OK) != 0)
+        return CLG_OK;
+    CLG_TRY(clg_file_read_limited(ctx, path, COLUMNS_MAX, &text, &size));
+    *columns = clg_columns_read(ctx, path, text, size);
+    clg_free(ctx, text);
+    return *columns ? CLG_OK : clg_error_status(ctx);
+}
+
+/* The columns to make samples with for predictions: the run's, else the training set's; NULL where
+ * that is no table. */
+static clg_status find_columns(struct clg_recipe *recipe, struct clg_columns **columns)
+{
+    *columns = NULL;
+    if (recipe->run)
+        CLG_TRY(read_columns(recipe, columns));
+    if (*columns || !recipe->values.data.train.kind->learns)
+        return CLG_OK;
+    CLG_TRY(open_train(recipe));
+    *columns = clg_columns_retain(clg_recipe_columns(recipe));
+    return CLG_OK;
+}
+
 clg_dataset *clg_recipe_samples(clg_recipe *recipe, const char *path)
 {
     struct clg_data_request request;
     const struct clg_choice *train;
+    clg_dataset *data;
 
     if (!recipe || !CLG_GIVEN(recipe, path))
         return NULL;
     train = &recipe->values.data.train;
     request = request_for(recipe, CLG_DATA_TEST);
     request.file = path;
-    return train->kind->open(recipe->object.ctx, &request, train->args);
+    if (find_columns(recipe, &request.columns) != CLG_OK)
+        return NULL;
+    data = train->kind->open(recipe->object.ctx, &request, train->args);
+    clg_columns_release(request.columns);
+    return data;
 }

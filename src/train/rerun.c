@@ -26,6 +26,11 @@ clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_param
     clg_text_add(&path, "%s/recipe.yaml", run);
     if (!path.failed)
         recipe = clg_recipe_read(ctx, path.data, params);
+    if (recipe) {
+        recipe->run = clg_blocks_print(&recipe->pool, "%s", run);
+        if (!recipe->run)
+            clg_recipe_destroy(&recipe);
+    }
     clg_text_finish(&path);
     return recipe;
 }

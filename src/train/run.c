@@ -15,8 +15,8 @@
 /* What a run that was killed before its first save leaves behind: files, never links or pipes. */
 static bool is_unfinished(int folder, const char *name)
 {
-    static const char *const files[] = {"recipe.yaml", "log.jsonl", "model.safetensors",
-                                        "run.json"};
+    static const char *const files[] = {"recipe.yaml", "data.json", "log.jsonl",
+                                        "model.safetensors", "run.json"};
     struct stat st;
 
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
@@ -24,7 +24,7 @@ static bool is_unfinished(int folder, const char *name)
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT; /* removed meanwhile */
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && S_ISREG(st.st_mode); i++)
-        if (clg_file_is_temporary(name, files[i]) || (i < 2 && strcmp(name, files[i]) == 0))
+        if (clg_file_is_temporary(name, files[i]) || (i < 3 && strcmp(name, files[i]) == 0))
             return true;
     return false;
 }

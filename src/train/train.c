@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "data/columns.h"
 #include "train/fit.h"
 #include "train/recipe.h"
 #include "train/run.h"
@@ -161,6 +162,21 @@ static clg_status prepare(struct training *t)
     return clg_fitting_init(&t->fit, &t->model, recipe->train, recipe->test, &fit);
 }
 
+/* What was learnt from a table, so that predictions need no training set. */
+static clg_status write_columns(const struct training *t)
+{
+    const struct clg_columns *columns = clg_recipe_columns(t->recipe);
+    clg_status status;
+    char *text;
+
+    if (!columns)
+        return CLG_OK;
+    CLG_TRY(clg_columns_write(columns, &text));
+    status = clg_run_write(&t->run, "data.json", text);
+    clg_free(t->recipe->object.ctx, text);
+    return status;
+}
+
 static clg_status open_run(struct training *t)
 {
     const char *resolved;
@@ -180,6 +196,8 @@ static clg_status open_run(struct training *t)
     status = clg_run_open(&t->run, t->params->out, t->recipe->name);
     if (status == CLG_OK)
         status = clg_run_write(&t->run, "recipe.yaml", resolved);
+    if (status == CLG_OK)
+        status = write_columns(t);
     if (status != CLG_OK)
         clg_run_undo(&t->run);
     return status;

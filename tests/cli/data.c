@@ -196,3 +196,120 @@ TEST(synthetic, refusals)
     }
     test_remove(f.folder);
 }
+
+/* ---- tables ---- */
+
+/* y = 3 a - 2 for a from -5 to 5, and its group by sign. */
+static void write_table(const char *path, int from, int to, bool target)
+{
+    FILE *file = fopen(path, "w");
+
+    fprintf(file, "id,a%s,group\n", target ? ",y" : "");
+    for (int i = from; i < to; i++) {
+        double a = (i * 37 % 101 - 50) / 10.0;
+
+        fprintf(file, "row %d,%g", i, a);
+        if (target)
+            fprintf(file, ",%g", exp(0.3 * a));
+        fprintf(file, ",%s\n", a < 0 ? "\"minus, or less\"" : "plus");
+    }
+    fclose(file);
+}
+
+static void table_setup(struct tiny_run *f, const char *with)
+{
+    char data[512];
+
+    tiny_setup(f, SAMPLES);
+    write_table(file_in(f->folder, "train.csv"), 0, 101, true);
+    write_table(file_in(f->folder, "new.csv"), 0, 20, false);
+    snprintf(data, sizeof(data), "train: {csv: train.csv, drop: id, %s}, validation: 11, batch: 10",
+             with);
+    recipe_of(f->folder, data, "linear: 1",
+              "loss: mse\noptimizer: {adam: {lr: 0.03}}\ntrain: {epochs: 60}");
+}
+
+/* A file without the target is predicted from, in the target's unit, without the training set. */
+TEST(csv, train_and_predict)
+{
+    struct tiny_run f;
+    struct command run;
+    json_t *line;
+    char *row;
+
+    table_setup(&f, "target: y, log_target: true");
+    line = train(&f, "run", "");
+    cr_assert_lt(number(line, "validation_loss"), 1e-3, "%g", number(line, "validation_loss"));
+    json_decref(line);
+    remove(file_in(f.folder, "train.csv"));
+    command_run(&run, "predict '%s' '%s' --csv --id id --device cpu", f.run,
+                file_in(f.folder, "new.csv"));
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    cr_assert_eq(strncmp(run.out, "id,y\nrow 0,", 11), 0, "%s", run.out);
+    row = strtok(run.out, "\n");
+    for (int i = 0; i < 20; i++) {
+        double wanted = exp(0.3 * (i * 37 % 101 - 50) / 10.0);
+
+        row = strtok(NULL, "\n");
+        cr_assert_float_eq(strtod(strchr(row, ',') + 1, NULL) / wanted, 1, 0.1, "%s is not %g", row,
+                           wanted);
+    }
+    cr_assert_null(strtok(NULL, "\n"));
+    command_free(&run);
+    command_expect(1, "has no column 'idd'", "predict '%s' '%s' --csv --id idd --device cpu", f.run,
+                   file_in(f.folder, "new.csv"));
+    command_expect(2, "--id goes with --csv", "predict '%s' x --id id", f.run);
+    command_expect(2, "two ways to print", "predict '%s' x --csv --json", f.run);
+    test_remove(f.folder);
+}
+
+/* A target of text makes classes, and predictions have its words. */
+TEST(csv, classes)
+{
+    struct tiny_run f;
+    struct command run;
+    json_t *line;
+
+    table_setup(&f, "target: group");
+    recipe_of(f.folder,
+              "train: {csv: train.csv, drop: [id, y], target: group}, validation: 0.2, stratify: "
+              "true, batch: 10",
+              "linear: 2",
+              "loss: cross_entropy\noptimizer: {adam: {lr: 0.1}}\ntrain: {epochs: 40}");
+    line = train(&f, "run", "");
+    cr_assert_eq(number(line, "validation_accuracy"), 1);
+    json_decref(line);
+    command_run(&run, "predict '%s' '%s' --device cpu", f.run, file_in(f.folder, "new.csv"));
+    cr_assert_eq(strncmp(run.out, "0\tminus, or less\t", 17), 0, "%s", run.out);
+    command_free(&run);
+    command_run(&run, "predict '%s' '%s' --csv --device cpu", f.run, file_in(f.folder, "new.csv"));
+    cr_assert_eq(strncmp(run.out, "index,group,probability\n0,\"minus, or less\",", 42), 0, "%s",
+                 run.out);
+    command_free(&run);
+    command_run(&run, "predict '%s' '%s' --json --device cpu", f.run, file_in(f.folder, "new.csv"));
+    cr_assert_not_null(strstr(run.out, "\"class\":0,\"name\":\"minus, or less\","), "%s", run.out);
+    command_free(&run);
+    test_remove(f.folder);
+}
+
+TEST(csv, refusals)
+{
+    static const char *const cases[][2] = {
+        {"target: z", "recipe.yaml:1: '"},
+        {"target: z", "has no column 'z'; the nearest of its 4 is 'a'"},
+        {"target: y, delimiter: ab", "recipe.yaml:1: delimiter is 'ab', but must be one character"},
+        {"target: y, missing: median", "missing 'median' is not known; the nearest is 'mean'"},
+        {"target: y, drop: b", "has no column 'b'"},
+        {"drop: [y]", "needs the key 'target': column of the labels"},
+    };
+    struct tiny_run f;
+    char data[256];
+
+    table_setup(&f, "target: y");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(data, sizeof(data), "train: {csv: train.csv, %s}", cases[i][0]);
+        recipe_of(f.folder, data, "linear: 1", "loss: mse\noptimizer: sgd\ntrain: {epochs: 1}");
+        command_expect(1, cases[i][1], "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    }
+    test_remove(f.folder);
+}

@@ -69,7 +69,7 @@ static struct {
     size_t tensor_count;
     clg_graph *graph; /* most tensors of a call are of this one */
     clg_model model;
-    char folder[256], paths[5][300]; /* samples, labels, recipe, weights, run */
+    char folder[256], paths[6][300]; /* samples, labels, recipe, weights, run, table */
 } world;
 
 static bool is_alive(const void *handle)
@@ -258,6 +258,7 @@ static struct {
         clg_device_params device;
         clg_device_info info;
         clg_dataset_params dataset;
+        clg_csv_params csv;
         clg_split_params split;
         clg_plan_params plan;
         clg_feed_params feed;
@@ -468,6 +469,15 @@ static void *options(const char *type)
         args.params.device.profiling = chance(20);
     } else if (IS(dataset_params)) {
         set_dataset(&args.params.dataset);
+    } else if (IS(csv_params)) {
+        args.params.csv = clg_csv_defaults();
+        args.params.csv.path = chance(90) ? world.paths[5] : word("name");
+        args.params.csv.target = chance(60) ? word("name") : NULL;
+        args.params.csv.drop = chance(30) ? some_texts() : NULL;
+        args.params.csv.classes = chance(30);
+        args.params.csv.log_target = chance(30);
+        args.params.csv.missing = (clg_missing)below(3);
+        args.params.csv.like = chance(40) ? pick(DATASET) : NULL;
     } else if (IS(split_params)) {
         args.params.split = clg_split_defaults();
         args.params.split.count = chance(50) ? number() : 0;
@@ -838,6 +848,7 @@ static void make_files(void)
     write_file(2, "recipe.yaml", recipe, sizeof(recipe) - 1);
     write_file(3, "weights.safetensors", NULL, 0);
     write_file(4, "run", NULL, 0);
+    write_file(5, "table.csv", "x,y\n1,a\n,b\n3,a\n", 15);
 }
 
 static void make_objects(void)

@@ -152,3 +152,48 @@ TEST(synthetic, seeds)
     cr_assert_neq(memcmp(clg_dataset_samples(first), clg_dataset_samples(seed), size), 0);
     clg_ctx_destroy(&ctx);
 }
+
+/* ---- tables ---- */
+
+/* Means and deviations are those of the rows that are trained on, and the test set's are not looked
+ * at. */
+TEST(csv, statistics_of_the_training_rows)
+{
+    char folder[256], recipe_path[300], text[4096] = "x,y\n";
+    const int32_t *rows;
+    const float *values;
+    clg_dataset *train, *test, *validation;
+    clg_ctx *ctx = test_context();
+    clg_recipe *recipe;
+    double sum = 0, squares = 0;
+
+    test_folder(folder);
+    for (int i = 0; i < 50; i++)
+        snprintf(text + strlen(text), 40, "%d,%d\n", i * i, i);
+    file_write_text(file_in(folder, "t.csv"), text);
+    file_write_text(file_in(folder, "u.csv"), "x,y\n0,1\n1000000,2\n");
+    snprintf(recipe_path, sizeof(recipe_path), "%s", file_in(folder, "r.yaml"));
+    file_write_text(recipe_path, "data: {train: {csv: t.csv, target: y}, validation: 0.4,\n"
+                                 "  test: {csv: u.csv, target: y}}\n"
+                                 "model: [linear: 1]\nloss: mse\noptimizer: sgd\n"
+                                 "train: {epochs: 1}\n");
+    recipe = clg_recipe_read(ctx, recipe_path, NULL);
+    cr_assert_not_null(recipe, "%s", clg_error(ctx));
+    test_ok(ctx, clg_recipe_datasets(recipe, &train, &test));
+    test_ok(ctx, clg_recipe_validation(recipe, &validation));
+    cr_assert(clg_dataset_count(train) == 30 && clg_dataset_count(validation) == 20);
+    rows = clg_dataset_rows(train);
+    values = clg_dataset_samples(train);
+    for (int i = 0; i < 30; i++) {
+        sum += (double)values[rows[i]];
+        squares += (double)values[rows[i]] * (double)values[rows[i]];
+    }
+    /* 30 roundings to float32 of numbers under 4 */
+    cr_assert(fabs(sum / 30) < 4 * 0x1p-24 && fabs(squares / 30 - 1) < 16 * 0x1p-23, "%g %g",
+              sum / 30, squares / 30);
+    values = clg_dataset_samples(test);
+    cr_assert(values[1] > 1000 && values[0] < 0);
+    clg_recipe_destroy(&recipe);
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
