@@ -46,26 +46,52 @@ INLINE void add_carried(global float *sum, float x)
     sum[0] = t;
 }
 
+/* From the sums of squares of the optimizer's gradients: their norm, and the factor that keeps it within
+ * the maximum, max / (norm + 1e-6) but 1 at most, as torch.nn.utils.clip_grad_norm_ has it. A norm that is
+ * not finite makes the step a bad one. count: SQUARES, or 0 for an optimizer that has none. */
+INLINE void clip_norm(global uint *block, const uint p, const int count)
+{
+    global uint *own = block + BLOCK_WORDS + 16 * p;
+    global const float *squares = (global const float *)block + BLOCK_SQUARES + SQUARES * p;
+    float16 sums = 0;
+    for (int i = 0; i < count; i += 16)
+        sums += vload16(0, squares + i);
+    const float8 s8 = sums.lo + sums.hi;
+    const float4 s4 = s8.lo + s8.hi;
+    const float norm = sqrt((s4.x + s4.z) + (s4.y + s4.w));
+    const float factor = min(1.0f, as_float(own[PART_MAX_NORM]) / (norm + 1e-6f));
+    own[PART_NORM] = count ? as_uint(norm) : own[PART_NORM];
+    own[PART_CLIP] = count ? as_uint(factor) : own[PART_CLIP];
+    block[BLOCK_RAISED] |= count && !isfinite(norm) ? RAISED_UPDATE : 0;
+}
+
 /* What closes a part of a step, by one work-item:
  * part 0, a forward in inference: the cursor moves on, the metrics add up.
  * part 1, forward and backward in training: the same, and before it the losses are looked at and the draw
  *   counter advances; a bad step adds nothing.
  * part 2, the checks of the updates: their flags count for this step too; a good step is counted, once in
  *   all and once for each optimizer, a bit in `updated`. What follows is applied, or gated.
+ * part 3, forward and backward of a batch whose gradients are added to those of the next update: as part
+ *   1, and the batch is counted for each optimizer.
+ * part 4, gradients that were written since part 1.
+ * clipped: a bit for each optimizer whose gradients' norm is new.
  * One kernel for all, so that a cold start compiles one. */
 kernel void step_end(global uint *block, global const float *own, global uint *tally, const int losses,
                      const int metrics, const int first, const int batch, const int part,
-                     const uint updated)
+                     const uint updated, const uint clipped)
 {
-    const int looked_at = part == 1 ? losses : 0;
+    const int computed = part == 1 || part == 3;
+    const int looked_at = computed ? losses : 0;
+    EACH(p, 16)
+        clip_norm(block, p, clipped >> p & 1 ? SQUARES : 0);
     EACH(k, looked_at)
         block[BLOCK_RAISED] |= isfinite(own[tally[TALLY_SLOTS + k]]) ? 0 : RAISED_LOSS;
     merge_flags(block, part != 0);
 
-    const uint drawn = part == 1;
+    const uint drawn = computed;
     advance(block + BLOCK_DRAW, drawn);
-    tally[TALLY_CURSOR] = min(tally[TALLY_CURSOR] + (part == 2 ? 0 : batch), CURSOR_MAX);
-    const int added = part == 2 || (part == 1 && block[BLOCK_SKIP]) ? 0 : metrics;
+    tally[TALLY_CURSOR] = min(tally[TALLY_CURSOR] + (part == 0 || computed ? batch : 0), CURSOR_MAX);
+    const int added = part == 0 || (computed && !block[BLOCK_SKIP]) ? metrics : 0;
     EACH(k, added) {
         global uint *at = tally + first + 4 * k;
         add_carried((global float *)at, own[tally[TALLY_SLOTS + losses + k]] * batch);
@@ -76,8 +102,11 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
     const uint good = part == 2 && !block[BLOCK_SKIP];
     advance(block + BLOCK_STEP, good);
     EACH(p, 16) {
-        advance(block + BLOCK_WORDS + 16 * p + PART_STEPS, updated >> p & good);
-        block[BLOCK_WORDS + 16 * p + PART_LOOK] &= ~(updated >> p & good); /* applying may set it */
+        global uint *own = block + BLOCK_WORDS + 16 * p;
+        const uint mine = updated >> p & 1;
+        advance(own + PART_STEPS, mine & good);
+        own[PART_LOOK] &= ~(mine & good); /* applying may set it */
+        own[PART_BATCHES] = part == 3 ? own[PART_BATCHES] + mine : own[PART_BATCHES] * !mine;
     }
 }
 

@@ -84,6 +84,27 @@ CLG_API clg_status clg_minimize(clg_optimizer *optimizer, clg_tensor loss);
 CLG_API clg_status clg_minimize_gradients(clg_optimizer *optimizer, const clg_tensor *parameters,
                                           const clg_tensor *gradients, size_t count);
 
+/* ---- gradients before the update ---- */
+
+/* Clips by norm, as torch.nn.utils.clip_grad_norm_: all gradients of the optimizer's parameters together
+ * are multiplied by min(1, max_norm / (norm + 1e-6)), norm being the root of the sum of their squares. It
+ * costs a launch for each chunk of parameters. max_norm: above 0; INFINITY: the norm is measured alone.
+ * Before the first clg_minimize(); later calls change the maximum from the next step on. A norm that
+ * is not finite (in float32: squares are added up) makes the step a bad one. */
+CLG_API clg_status clg_optimizer_clip_norm(clg_optimizer *optimizer, float max_norm);
+
+/* Clips by value, as torch.nn.utils.clip_grad_value_: each gradient to [-clip_value, clip_value], after it
+ * was clipped by norm. clip_value: above 0; default INFINITY. From the next step on; costs no launch. */
+CLG_API clg_status clg_optimizer_clip_value(clg_optimizer *optimizer, float clip_value);
+
+/* Waits, and gives the norm of the last step's gradients before they were clipped; CLG_ERR_STATE without
+ * clg_optimizer_clip_norm(). The gradients in the store are not clipped. */
+CLG_API clg_status clg_optimizer_grad_norm(clg_optimizer *optimizer, float *norm);
+
+/* Makes clg_plan_accumulate() possible for plans with this optimizer, for which the device keeps a sum
+ * of gradients beside them. Before the first clg_minimize(). */
+CLG_API clg_status clg_optimizer_accumulate(clg_optimizer *optimizer);
+
 /* Destroys the optimizer and sets the pointer to NULL. Training steps of graphs it was used in are then
  * refused with CLG_ERR_STATE. */
 CLG_API void clg_optimizer_destroy(clg_optimizer **optimizer);

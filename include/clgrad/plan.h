@@ -63,6 +63,14 @@ CLG_API clg_status clg_plan_step(clg_plan *plan);
 CLG_API clg_status clg_plan_backward(clg_plan *plan);
 CLG_API clg_status clg_plan_update(clg_plan *plan);
 
+/* The first half for a batch whose gradients are to be added to those of the next ones: the next
+ * clg_plan_backward() or clg_plan_step(), of any plan of the same optimizers, makes the gradients the mean
+ * over its batch and all batches since the last update. So N - 1 calls and a step are a step with N times
+ * the batch, when the loss is a mean and batches have one size; draws and metrics advance with each call,
+ * steps are counted by update. CLG_ERR_STATE without clg_optimizer_accumulate(). A bad batch makes the
+ * whole step a bad one. Loading a file and clg_store_clear_bad() forget the batches. */
+CLG_API clg_status clg_plan_accumulate(clg_plan *plan);
+
 /* Waits, and copies an output (bytes exactly its size) of the last step; CLG_ERR_STATE when there was
  * none, or it failed. */
 CLG_API clg_status clg_plan_read(clg_plan *plan, const char *output, void *data, size_t bytes);

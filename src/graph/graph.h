@@ -39,12 +39,19 @@ struct clg_assignment {
 };
 
 /* What an optimizer puts into a graph. A step checks all updates, merges the flags, and applies all or
- * none (cl/optim.clh). */
-enum clg_update_pass { CLG_UPDATE_CHECK, CLG_UPDATE_APPLY };
+ * none (cl/optim.clh). Before that gradients may be added up, or looked at as a whole (cl/gradient.cl). */
+enum clg_update_pass {
+    CLG_UPDATE_CHECK,
+    CLG_UPDATE_APPLY,
+    CLG_UPDATE_ADD,  /* this batch's gradients wait for those of the next */
+    CLG_UPDATE_MEAN, /* gradients become the mean over those that wait, and themselves */
+    CLG_UPDATE_NORM  /* sums of their squares */
+};
 struct clg_update {
     void *data;
     clg_status (*check)(const void *data);                           /* the optimizer is there */
     clg_status (*prepare)(void *data);                               /* allocates states */
+    bool (*wants)(const void *data, enum clg_update_pass pass);      /* it has such launches */
     /* Adds the bytes that prepare is still to take; states: those of the optimizer too. */
     void (*measure)(const void *data, bool states, clg_memory *sum);
     void (*lower)(void *data, struct clg_launches *launches, enum clg_update_pass pass);

@@ -26,9 +26,11 @@ static void optimizer_finish(struct clg_object *object)
         clg_store_give_part(optimizer->store, optimizer->part);
     for (size_t i = 0; i < optimizer->updates.count; i++)
         optimizer->updates.items[i]->optimizer = NULL;
-    for (size_t i = 0; i < optimizer->chunks.count; i++)
+    for (size_t i = 0; i < optimizer->chunks.count; i++) {
+        clg_buffer_destroy(optimizer->chunks.items[i].sum);
         for (uint32_t s = 0; s < CLG_RULE_STATES; s++)
             clg_buffer_destroy(optimizer->chunks.items[i].state[s]);
+    }
     free_strings(optimizer);
     clg_free(ctx, optimizer->trained.items);
     clg_free(ctx, optimizer->chunks.items);
@@ -146,15 +148,15 @@ static clg_status register_states(struct clg_optimizer *optimizer)
     return CLG_OK;
 }
 
-/* A part of the block, which an optimizer before may have counted in. */
+/* A part of the block, which an optimizer before may have used. */
 static clg_status take_part(struct clg_optimizer *optimizer)
 {
     struct clg_buffer *block = clg_store_block(optimizer->store);
 
     optimizer->part = clg_store_take_part(optimizer->store);
     if (optimizer->part >= 0 && block)
-        return clg_buffer_fill(block, (uint64_t)(CLG_PART(optimizer->part) + CLG_PART_STEPS) * 4, 8,
-                               0);
+        return clg_buffer_fill(block, (uint64_t)CLG_PART(optimizer->part) * 4,
+                               (CLG_PART(1) - CLG_PART(0)) * 4, 0);
     if (optimizer->part >= 0)
         return CLG_OK;
     return clg_fail(optimizer->object.ctx, CLG_ERR_LIMIT,
@@ -174,6 +176,7 @@ static struct clg_optimizer *create(clg_store *store, const struct clg_rule *rul
     optimizer->store = store;
     optimizer->rule = rule;
     optimizer->lr = lr;
+    optimizer->max_norm = optimizer->most = INFINITY;
     optimizer->part = -1;
     clg_object_init(&optimizer->object, parent, optimizer_finish);
     status = copy_params(optimizer, params);
@@ -243,6 +246,12 @@ static clg_status allocate_chunk(struct clg_optimizer *optimizer, uint32_t chunk
         *slot = (struct clg_optimizer_chunk){.state = {NULL}};
     }
     slot = &optimizer->chunks.items[chunk];
+    if (optimizer->accumulates && !slot->sum) {
+        slot->sum = clg_store_create_beside(optimizer->store, chunk);
+        if (!slot->sum)
+            return clg_error_status(optimizer->object.ctx);
+        clg_buffer_count_as(slot->sum, CLG_MEMORY_GRADIENTS);
+    }
     for (uint32_t s = 0; s < optimizer->states; s++) {
         if (!slot->state[s])
             slot->state[s] = clg_store_create_beside(optimizer->store, chunk);
@@ -275,10 +284,16 @@ void clg_optimizer_measure(const struct clg_optimizer *optimizer, clg_memory *su
 {
     for (uint32_t c = 0; c < clg_store_chunks(optimizer->store); c++) {
         struct clg_view view = clg_store_chunk_value(optimizer->store, c);
+        uint64_t bytes = sizeof(float) * (uint64_t)clg_shape_count(&view.shape);
         bool made = optimizer->states == 0 || state_buffer((void *)optimizer, 0, c);
 
-        if (!made && trains_chunk(optimizer, c))
-            sum->states += optimizer->states * sizeof(float) * (uint64_t)clg_shape_count(&view.shape);
+        if (!trains_chunk(optimizer, c))
+            continue;
+        if (!made)
+            sum->states += optimizer->states * bytes;
+        if (optimizer->accumulates &&
+            (c >= optimizer->chunks.count || !optimizer->chunks.items[c].sum))
+            sum->gradients += bytes;
     }
 }
 

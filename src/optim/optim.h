@@ -65,6 +65,7 @@ double clg_number_meant(float x);
 
 struct clg_optimizer_chunk {
     struct clg_buffer *state[CLG_RULE_STATES]; /* NULL: nothing in the chunk is trained */
+    struct clg_buffer *sum; /* of gradients that wait for the next update's; NULL: none ever do */
 };
 
 /* What the first pattern that matches a parameter says. */
@@ -83,6 +84,8 @@ struct clg_optimizer {
     const char *state[CLG_RULE_STATES]; /* those in use, `states` of them */
     uint32_t states;
     float lr;
+    bool accumulates, clips;  /* clips: by norm; both before it is in a graph */
+    float max_norm, most;     /* of the gradients' norm, and of each; INFINITY: any */
     int part;                 /* of the step block */
     CLG_VEC(struct clg_group) groups;
     CLG_VEC(int64_t) trained; /* entries, in any graph */
@@ -105,6 +108,7 @@ struct clg_optimizer_update *clg_update_create(struct clg_optimizer *optimizer, 
 /* For struct clg_update. */
 clg_status clg_update_check(const void *update);
 clg_status clg_update_prepare(void *update);
+bool clg_update_wants(const void *update, enum clg_update_pass pass);
 void clg_update_measure(const void *update, bool states, clg_memory *sum);
 void clg_update_lower(void *update, struct clg_launches *launches, enum clg_update_pass pass);
 
@@ -118,6 +122,8 @@ void clg_optimizer_free_groups(struct clg_optimizer *optimizer);
 clg_status clg_optimizer_allocate(struct clg_optimizer *optimizer);
 /* Adds the bytes that this is still to take. */
 void clg_optimizer_measure(const struct clg_optimizer *optimizer, clg_memory *sum);
+/* Sends what clips gradients to the step block. */
+clg_status clg_optimizer_send_clip(struct clg_optimizer *optimizer);
 /* Sends the learning rate to the step block. */
 clg_status clg_optimizer_send_lr(struct clg_optimizer *optimizer);
 

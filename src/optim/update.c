@@ -147,6 +147,7 @@ clg_status clg_update_prepare(void *data)
     CLG_TRY(clg_update_check(update));
     CLG_TRY(clg_optimizer_allocate(update->optimizer));
     CLG_TRY(create_tables(update));
+    CLG_TRY(clg_optimizer_send_clip(update->optimizer));
     return clg_optimizer_send_lr(update->optimizer);
 }
 
@@ -215,9 +216,56 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
                     count * sizeof(float) * arrays);
 }
 
-void clg_update_lower(void *data, struct clg_launches *launches, enum clg_update_pass pass)
+bool clg_update_wants(const void *data, enum clg_update_pass pass)
 {
-    struct clg_optimizer_update *update = data;
+    const struct clg_optimizer *optimizer = ((const struct clg_optimizer_update *)data)->optimizer;
+
+    if (pass == CLG_UPDATE_NORM)
+        return optimizer->clips;
+    return pass == CLG_UPDATE_CHECK || pass == CLG_UPDATE_APPLY || optimizer->accumulates;
+}
+
+/* What is done with the gradients before the update; first: no chunk came before. */
+static void lower_gradients(struct clg_optimizer_update *update, struct clg_launches *launches,
+                            uint32_t chunk, enum clg_update_pass pass, bool first)
+{
+    static const char *const kernels[] = {[CLG_UPDATE_ADD] = "add_batch",
+                                          [CLG_UPDATE_MEAN] = "mean_batch",
+                                          [CLG_UPDATE_NORM] = "squares"};
+    struct clg_optimizer *optimizer = update->optimizer;
+    uint64_t count = describe_chunk(update, chunk, NULL);
+    struct clg_launch *launch = clg_launch_kernel(launches, "gradient", kernels[pass], NULL,
+                                                  optimizer->params.name);
+
+    clg_launch_buffer(launch, clg_store_chunk_gradient(optimizer->store, chunk).buffer);
+    if (pass != CLG_UPDATE_NORM)
+        clg_launch_buffer(launch, optimizer->chunks.items[chunk].sum);
+    clg_launch_buffer(launch, update->tables.items[chunk]);
+    clg_launch_buffer(launch, clg_store_block(optimizer->store));
+    clg_launch_int(launch, CLG_PART(optimizer->part));
+    clg_launch_int(launch, (int64_t)segments_of(optimizer->store, chunk));
+    if (pass == CLG_UPDATE_NORM)
+        clg_launch_int(launch, first);
+    clg_launch_rows(launch, CLG_SQUARES);
+    clg_launch_cost(launch, count * 2, count * sizeof(float) * (pass == CLG_UPDATE_NORM ? 1 : 3));
+}
+
+static void lower_all_gradients(struct clg_optimizer_update *update,
+                                struct clg_launches *launches, enum clg_update_pass pass)
+{
+    bool first = true;
+
+    for (uint32_t c = 0; c < update->tables.count; c++) {
+        if (!update->tables.items[c])
+            continue;
+        lower_gradients(update, launches, c, pass, first);
+        first = false;
+    }
+}
+
+static void lower_rule(struct clg_optimizer_update *update, struct clg_launches *launches,
+                       enum clg_update_pass pass)
+{
     struct clg_optimizer *optimizer = update->optimizer;
     struct clg_text source = {.ctx = update->object.ctx};
 
@@ -228,4 +276,12 @@ void clg_update_lower(void *data, struct clg_launches *launches, enum clg_update
         if (update->tables.items[c])
             lower_chunk(update, launches, source.data, c, pass);
     clg_text_finish(&source);
+}
+
+void clg_update_lower(void *data, struct clg_launches *launches, enum clg_update_pass pass)
+{
+    if (pass == CLG_UPDATE_CHECK || pass == CLG_UPDATE_APPLY)
+        lower_rule(data, launches, pass);
+    else
+        lower_all_gradients(data, launches, pass);
 }

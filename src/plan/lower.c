@@ -135,10 +135,11 @@ static clg_status make_tally(struct clg_plan *plan)
 }
 
 /* The parts of a step that cl/step.cl closes. */
-enum { END_INFERENCE, END_BACKWARD, END_CHECK };
+enum { END_INFERENCE, END_BACKWARD, END_CHECK, END_ADD, END_NORM };
 
-/* updated: a bit for each optimizer's part of the step block. */
-static void lower_step_end(struct clg_plan *plan, enum clg_phase phase, int part, uint32_t updated)
+/* updated, clipped: a bit for each optimizer's part of the step block. */
+static void lower_step_end(struct clg_plan *plan, enum clg_phase phase, int part, uint32_t updated,
+                           uint32_t clipped)
 {
     struct clg_launch *k =
         clg_launch_kernel(&plan->phases[phase], "train", "step_end", NULL, "step");
@@ -151,32 +152,58 @@ static void lower_step_end(struct clg_plan *plan, enum clg_phase phase, int part
     clg_launch_int(k, plan->ir.batch);
     clg_launch_int(k, part);
     clg_launch_uint(k, updated);
+    clg_launch_uint(k, clipped);
     clg_launch_range(k, (size_t[3]){1, 1, 1}, (size_t[3]){1, 1, 1});
 }
 
-static void lower_pass(struct clg_plan *plan, enum clg_update_pass pass)
+/* Returns a bit for each optimizer that has launches in the pass. */
+static uint32_t lower_pass(struct clg_plan *plan, enum clg_phase phase, enum clg_update_pass pass)
 {
+    uint32_t parts = 0;
     for (size_t i = 0; i < plan->updates; i++) {
         const struct clg_update *update = &plan->graph->updates.items[i];
-        update->lower(update->data, &plan->phases[CLG_PHASE_UPDATE], pass);
+        if (!update->wants(update->data, pass))
+            continue;
+        update->lower(update->data, &plan->phases[phase], pass);
+        parts |= 1u << update->part;
     }
+    return parts;
+}
+
+/* What closes forward and backward, when the gradients of this step are known. */
+static void lower_close(struct clg_plan *plan)
+{
+    if (plan->ir.mode != CLG_TRAIN) {
+        lower_step_end(plan, CLG_PHASE_CLOSE, END_INFERENCE, 0, 0);
+        return;
+    }
+    uint32_t added = lower_pass(plan, CLG_PHASE_ADD, CLG_UPDATE_ADD);
+    if (added)
+        lower_step_end(plan, CLG_PHASE_ADD, END_ADD, added, 0);
+    lower_pass(plan, CLG_PHASE_MEAN, CLG_UPDATE_MEAN);
+    uint32_t clipped = lower_pass(plan, CLG_PHASE_NORM, CLG_UPDATE_NORM);
+    lower_step_end(plan, CLG_PHASE_CLOSE, END_BACKWARD, 0, clipped);
+    if (clipped)
+        lower_step_end(plan, CLG_PHASE_RENORM, END_NORM, 0, clipped);
 }
 
 /* All or nothing: what is written comes after every check, and after the end of the step that makes a
  * flag count. */
-static clg_status lower_updates(struct clg_plan *plan)
+static void lower_updates(struct clg_plan *plan)
 {
-    uint32_t updated = 0;
+    uint32_t updated = lower_pass(plan, CLG_PHASE_UPDATE, CLG_UPDATE_CHECK);
+    if (plan->ir.mode == CLG_TRAIN)
+        lower_step_end(plan, CLG_PHASE_UPDATE, END_CHECK, updated, 0);
+    lower_copies(plan, CLG_PHASE_UPDATE, plan->update_copies.items, plan->update_copies.count);
+    lower_pass(plan, CLG_PHASE_UPDATE, CLG_UPDATE_APPLY);
+}
+
+static clg_status prepare_updates(struct clg_plan *plan)
+{
     for (size_t i = 0; i < plan->updates; i++) {
         const struct clg_update *update = &plan->graph->updates.items[i];
         CLG_TRY(update->prepare(update->data));
-        updated |= 1u << update->part;
     }
-    lower_pass(plan, CLG_UPDATE_CHECK);
-    if (plan->ir.mode == CLG_TRAIN)
-        lower_step_end(plan, CLG_PHASE_UPDATE, END_CHECK, updated);
-    lower_copies(plan, CLG_PHASE_UPDATE, plan->update_copies.items, plan->update_copies.count);
-    lower_pass(plan, CLG_UPDATE_APPLY);
     return CLG_OK;
 }
 
@@ -211,9 +238,9 @@ clg_status clg_plan_lower(struct clg_plan *plan)
     for (uint32_t at = 0; at < plan->ir.order_count; at++)
         CLG_TRY(lower_node(plan, at));
     lower_copies(plan, CLG_PHASE_COMPUTE, plan->compute_copies.items, plan->compute_copies.count);
-    lower_step_end(plan, CLG_PHASE_CLOSE,
-                   plan->ir.mode == CLG_TRAIN ? END_BACKWARD : END_INFERENCE, 0);
-    CLG_TRY(lower_updates(plan));
+    CLG_TRY(prepare_updates(plan));
+    lower_close(plan);
+    lower_updates(plan);
     for (int phase = CLG_PHASE_COMPUTE; phase < CLG_PHASES; phase++)
         CLG_TRY(clg_launches_build(&plan->phases[phase]));
     return CLG_OK;

@@ -49,7 +49,11 @@ struct clg_plan_input {
 enum clg_phase {
     CLG_PHASE_FEED,    /* inputs are gathered from arrays */
     CLG_PHASE_COMPUTE, /* forward and backward; gradients lie in the store */
+    CLG_PHASE_ADD,     /* instead of all that follows: gradients wait for those of the next batch */
+    CLG_PHASE_MEAN,    /* gradients become the mean over all batches */
+    CLG_PHASE_NORM,    /* their squares are added up */
     CLG_PHASE_CLOSE,   /* flags count, metrics add up */
+    CLG_PHASE_RENORM,  /* after another NORM: when the application wrote gradients since */
     CLG_PHASE_UPDATE,  /* checks; then states and parameters change */
     CLG_PHASES
 };
@@ -68,6 +72,7 @@ struct clg_plan {
     struct clg_launches phases[CLG_PHASES];
     size_t updates;  /* how many of the graph's are in it: clg_minimize() may add some later */
     uint64_t writes; /* to the store, as this plan's last update left it */
+    uint64_t gradient_writes; /* as its last backward left them */
     uint64_t serial; /* in the store: whose gradients are there (clg_store_gradient_of) */
     bool ran;        /* the last forward was enqueued whole: there are outputs */
     bool pending;    /* and no update has followed it */

@@ -37,7 +37,8 @@ clg_status clg_plan_get_report(const clg_plan *plan, clg_plan_report *out)
     const struct clg_launches *lists[CLG_PHASES];
     for (size_t i = 0; i < CLG_PHASES; i++) {
         lists[i] = &plan->phases[i];
-        add_costs(lists[i], out);
+        if (i != CLG_PHASE_ADD && i != CLG_PHASE_RENORM)
+            add_costs(lists[i], out);
     }
     clg_launches_count_kernels(lists, CLG_PHASES, &out->kernels, &out->gemm_kernels);
     return CLG_OK;

@@ -109,9 +109,51 @@ clg_status clg_plan_backward(clg_plan *plan)
     claim_gradients(plan);
     CLG_TRY(run(plan, CLG_PHASE_FEED));
     CLG_TRY(run(plan, CLG_PHASE_COMPUTE));
+    CLG_TRY(run(plan, CLG_PHASE_MEAN));
+    CLG_TRY(run(plan, CLG_PHASE_NORM));
     CLG_TRY(run(plan, CLG_PHASE_CLOSE));
+    plan->gradient_writes = clg_store_gradient_writes(plan->store);
     plan->ran = plan->pending = true;
     return CLG_OK;
+}
+
+static clg_status check_accumulates(const struct clg_plan *plan)
+{
+    const struct clg_update *updates = plan->graph->updates.items;
+    if (plan->updates == 0)
+        return clg_fail(plan->object.ctx, CLG_ERR_STATE, "accumulate: the plan trains nothing");
+    for (size_t i = 0; i < plan->updates; i++)
+        if (!updates[i].wants(updates[i].data, CLG_UPDATE_ADD))
+            return clg_fail(plan->object.ctx, CLG_ERR_STATE,
+                            "accumulate: optimizer '%s' keeps no sum of gradients; "
+                            "clg_optimizer_accumulate() before clg_minimize() makes it",
+                            updates[i].name);
+    return CLG_OK;
+}
+
+clg_status clg_plan_accumulate(clg_plan *plan)
+{
+    if (!plan)
+        return CLG_ERR_ARGUMENT;
+    plan->ran = plan->pending = false;
+    CLG_TRY(clg_plan_check_optimizers(plan));
+    CLG_TRY(check_accumulates(plan));
+    CLG_TRY(clg_plan_check_inputs(plan));
+    claim_gradients(plan);
+    CLG_TRY(run(plan, CLG_PHASE_FEED));
+    CLG_TRY(run(plan, CLG_PHASE_COMPUTE));
+    CLG_TRY(run(plan, CLG_PHASE_ADD));
+    plan->ran = true;
+    return CLG_OK;
+}
+
+/* What the application wrote since is clipped, too. */
+static clg_status look_at_written_gradients(struct clg_plan *plan)
+{
+    if (plan->gradient_writes == clg_store_gradient_writes(plan->store))
+        return CLG_OK;
+    CLG_TRY(run(plan, CLG_PHASE_NORM));
+    return run(plan, CLG_PHASE_RENORM);
 }
 
 /* An update applies what this plan's backward left. */
@@ -165,6 +207,7 @@ clg_status clg_plan_update(clg_plan *plan)
     CLG_TRY(check_backward(plan));
     plan->pending = false;
     CLG_TRY(look_at_foreign_values(plan));
+    CLG_TRY(look_at_written_gradients(plan));
     if (plan->phases[CLG_PHASE_UPDATE].list.count)
         clg_store_written(plan->store);
     CLG_TRY(run(plan, CLG_PHASE_UPDATE));

@@ -55,6 +55,27 @@ static inline struct clg_rounded clg_over(struct clg_rounded a, struct clg_round
     return (struct clg_rounded){v, (a.e + fabs(v) * b.e) / (fabs(b.v) - b.e) + 2.5 * clg_ulp(v)};
 }
 
+/* 3 ulp; of x that is well above its error. */
+static inline struct clg_rounded clg_root_of(struct clg_rounded x)
+{
+    double y = sqrt(x.v);
+    return (struct clg_rounded){y, y - sqrt(fmax(x.v - x.e, 0)) + 3 * clg_ulp(y)};
+}
+
+/* As kernels add up: clg_sum_depth(). */
+static inline struct clg_rounded clg_sum_of(const struct clg_rounded *terms, int count)
+{
+    struct clg_rounded sum = {0, 0};
+    double absolute = 0;
+    for (int i = 0; i < count; i++) {
+        sum.v += terms[i].v;
+        sum.e += terms[i].e;
+        absolute += fabs(terms[i].v) + terms[i].e;
+    }
+    sum.e += clg_sum_error(count) * absolute;
+    return sum;
+}
+
 /* 1 / (1 + e^-x): exp 3 ulp, a sum and a division of 2.5. Its slope is 1/4 at most. */
 static inline struct clg_rounded clg_sigmoid_of(struct clg_rounded x)
 {

@@ -234,20 +234,7 @@ clg_status clg_trial_step_assign(struct clg_trial *trial)
     return count_up(trial, train, &held, true);
 }
 
-/* ---- sums ---- */
-
-static struct clg_rounded sum_of(const struct clg_rounded *terms, int count)
-{
-    struct clg_rounded sum = {0, 0};
-    double absolute = 0;
-    for (int i = 0; i < count; i++) {
-        sum.v += terms[i].v;
-        sum.e += terms[i].e;
-        absolute += fabs(terms[i].v) + terms[i].e;
-    }
-    sum.e += clg_sum_error(count) * absolute;
-    return sum;
-}
+/* ---- numbers ---- */
 
 /* Numbers of a step into an input and, for the reference, as they are. */
 static clg_status write_numbers(struct clg_trial *trial, clg_plan *plan, const char *input,
@@ -309,7 +296,7 @@ static clg_status step_shared(struct clg_trial *trial, clg_plan *plan)
             for (int i = 0; i < 2 * N; i++)
                 terms[i / N][i % N] =
                     clg_times(x[i / N][i % N * IN + j], c[i / N][i % N * OUT + k]);
-            want[j * OUT + k] = clg_plus(sum_of(terms[0], N), sum_of(terms[1], N));
+            want[j * OUT + k] = clg_plus(clg_sum_of(terms[0], N), clg_sum_of(terms[1], N));
         }
     return clg_trial_gradient(trial, "w", want, IN * OUT);
 }
@@ -348,10 +335,10 @@ static struct clg_rounded forward(const struct regression *r, struct clg_rounded
         int i = at / OUT, k = at % OUT;
         for (int j = 0; j < IN; j++)
             terms[j] = clg_times(r->x[i * IN + j], r->w[j * OUT + k]);
-        d[at] = clg_minus(clg_plus(sum_of(terms, IN), r->b[k]), r->t[at]);
+        d[at] = clg_minus(clg_plus(clg_sum_of(terms, IN), r->b[k]), r->t[at]);
         squares[at] = clg_times(d[at], d[at]);
     }
-    return clg_over(sum_of(squares, r->n * OUT), clg_exactly(r->n * OUT));
+    return clg_over(clg_sum_of(squares, r->n * OUT), clg_exactly(r->n * OUT));
 }
 
 /* w -= rate x^T g, b -= rate sum(g), g = 2 d / (n OUT). */
@@ -365,12 +352,12 @@ static void descend(struct regression *r, const struct clg_rounded d[N * OUT])
     for (int at = 0; at < IN * OUT; at++) {
         for (int i = 0; i < r->n; i++)
             terms[i] = clg_times(r->x[i * IN + at / OUT], g[i * OUT + at % OUT]);
-        r->w[at] = clg_minus(r->w[at], clg_times(rate, sum_of(terms, r->n)));
+        r->w[at] = clg_minus(r->w[at], clg_times(rate, clg_sum_of(terms, r->n)));
     }
     for (int k = 0; k < OUT; k++) {
         for (int i = 0; i < r->n; i++)
             terms[i] = g[i * OUT + k];
-        r->b[k] = clg_minus(r->b[k], clg_times(rate, sum_of(terms, r->n)));
+        r->b[k] = clg_minus(r->b[k], clg_times(rate, clg_sum_of(terms, r->n)));
     }
 }
 

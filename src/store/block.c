@@ -31,6 +31,11 @@ uint64_t clg_store_writes(const struct clg_store *store)
     return store->writes;
 }
 
+uint64_t clg_store_gradient_writes(const struct clg_store *store)
+{
+    return store->gradient_writes;
+}
+
 void clg_store_written(struct clg_store *store)
 {
     store->writes++;
@@ -56,6 +61,16 @@ clg_status clg_store_progress(clg_store *store, clg_progress *out)
     return CLG_OK;
 }
 
+/* Gradients that were to be added to the next update's. */
+static clg_status forget_batches(struct clg_store *store)
+{
+    for (int i = 0; i < CLG_BLOCK_OPTIMIZERS; i++)
+        if (store->parts >> i & 1)
+            CLG_TRY(clg_buffer_fill(store->block, (uint64_t)(CLG_PART(i) + CLG_PART_BATCHES) * 4, 4,
+                                    0));
+    return CLG_OK;
+}
+
 clg_status clg_store_clear_bad(clg_store *store)
 {
     const uint32_t zeros[CLG_BLOCK_SEED - CLG_BLOCK_RAISED] = {0};
@@ -64,6 +79,7 @@ clg_status clg_store_clear_bad(clg_store *store)
         return CLG_ERR_ARGUMENT;
     if (!store->block)
         return CLG_OK;
+    CLG_TRY(forget_batches(store));
     return clg_buffer_write(store->block, CLG_BLOCK_RAISED * sizeof(uint32_t), zeros,
                             sizeof(zeros));
 }
@@ -75,5 +91,6 @@ clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint64_t s
                                                [CLG_BLOCK_STEP] = (uint32_t)steps,
                                                [CLG_BLOCK_STEP_HIGH] = (uint32_t)(steps >> 32)};
 
+    CLG_TRY(forget_batches(store));
     return clg_buffer_write(store->block, 0, words, sizeof(words));
 }

@@ -131,7 +131,7 @@ static clg_status create_block(struct clg_store *store)
 
     if (store->block)
         return CLG_OK;
-    block = create_zeros(store, CLG_BLOCK_BYTES);
+    block = create_zeros(store, CLG_STORE_BLOCK_BYTES);
     if (!block)
         return clg_error_status(store->object.ctx);
     words[CLG_BLOCK_SEED] = (uint32_t)store->seed;
@@ -177,7 +177,7 @@ void clg_store_measure(const struct clg_store *store, bool gradients, clg_memory
         if (gradients && chunk->parameters && !chunk->gradient)
             sum->gradients += chunk->count * sizeof(float);
     }
-    sum->other += store->block ? 0 : CLG_BLOCK_BYTES;
+    sum->other += store->block ? 0 : CLG_STORE_BLOCK_BYTES;
 }
 
 clg_status clg_store_allocate(struct clg_store *store)

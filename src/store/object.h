@@ -36,6 +36,7 @@ struct clg_store {
     struct clg_buffer *block, *arena;
     uint32_t parts;  /* bit per optimizer part of the block that is taken */
     uint64_t writes; /* to values and states */
+    uint64_t gradient_writes;
     uint64_t plans;  /* serial numbers given */
 
     CLG_VEC(struct clg_store_state) states;

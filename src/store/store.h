@@ -47,12 +47,20 @@ enum clg_part_word {
     CLG_PART_LR,    /* float */
     CLG_PART_LOOK,  /* 1: the next check computes every element's update (cl/optim.clh) */
     CLG_PART_STEPS, /* low word of the updates this optimizer has done */
-    CLG_PART_STEPS_HIGH
+    CLG_PART_STEPS_HIGH,
+    CLG_PART_MAX_NORM, /* float: of all gradients together */
+    CLG_PART_CLIP,     /* float: the factor of the gradients that keeps to it */
+    CLG_PART_NORM,     /* float: what the norm was */
+    CLG_PART_MOST,     /* float: of each gradient, after that */
+    CLG_PART_BATCHES   /* whose gradients wait to be added to those of the next update */
 };
 #define CLG_BLOCK_OPTIMIZERS 16
 /* Word of the block where part `part` begins. */
 #define CLG_PART(part)       (CLG_BLOCK_WORDS + 16 * (part))
 #define CLG_BLOCK_BYTES      ((CLG_BLOCK_WORDS + 16 * CLG_BLOCK_OPTIMIZERS) * 4)
+/* A store's block goes on with the sums of squares that norms are made of (cl/gradient.cl). */
+#define CLG_SQUARES           512 /* for each optimizer */
+#define CLG_STORE_BLOCK_BYTES (CLG_BLOCK_BYTES + CLG_BLOCK_OPTIMIZERS * CLG_SQUARES * 4)
 
 struct clg_object *clg_store_object(struct clg_store *store);
 struct clg_device *clg_store_device(const struct clg_store *store);
@@ -93,6 +101,8 @@ uint64_t clg_store_next_serial(struct clg_store *store);
 void clg_store_set_gradient_of(struct clg_store *store, int64_t entry, uint64_t plan);
 /* Makes the part's next check compute every element's update. */
 clg_status clg_store_look(struct clg_store *store, int part);
+/* Counts the gradients that the application wrote. */
+uint64_t clg_store_gradient_writes(const struct clg_store *store);
 /* Counts what was written to values and states: a plan that knows the count as its last update left it
  * knows that nobody else has written since. */
 uint64_t clg_store_writes(const struct clg_store *store);

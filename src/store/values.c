@@ -75,5 +75,6 @@ clg_status clg_store_set_gradient(clg_store *store, const char *name, const floa
     if (!store || !CLG_GIVEN(store, name) || !CLG_GIVEN(store, values))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(check_gradient(store, name, bytes, &entry, &gradient));
+    store->gradient_writes++;
     return clg_buffer_write(gradient, entry->offset * sizeof(float), values, bytes);
 }

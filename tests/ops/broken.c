@@ -133,7 +133,7 @@ TEST(broken, counters)
     expect_red("step.counters", "item", "BLOCK_DRAW, drawn", "BLOCK_DRAW, 2 * drawn", "draws after step 1: 2");
     expect_red("step.counters", "group", "BLOCK_STEP, good", "BLOCK_STEP, 2 * good",
                "steps after step 1: 2");
-    expect_red("step.counters", "item", "updated >> p & good", "updated >> p & 0u",
+    expect_red("step.counters", "item", "STEPS, mine & good", "STEPS, mine & 0u",
                "steps of optimizer 0 after step 1: 0");
     expect_red("step.counters", "item", "by & (words[0] == 0)", "0u", "over 2^32 - 1: 0");
 }
@@ -168,6 +168,20 @@ TEST(broken, gating)
                "the metric's sum moved");
     expect_red("step.gating", "item", "BLOCK_RAISED, why", "BLOCK_RAISED, why & ~RAISED_INDEX",
                "an index over the end");
+}
+
+TEST(broken, gradients)
+{
+    expect_red("gradient.clip_norm", "item", "(table[(at + (i)) / SEGMENT].x >= 0)", "1", "norm: ");
+    expect_red("gradient.clip_norm", "group", "first ? s : sums[r] + s", "s", "norm: ");
+    expect_red("gradient.clip_norm", "item", "(norm + 1e-6f)", "(norm + 1e-3f)", "w: element");
+    expect_red("gradient.clip_value", "group", "fabs(g) > (real)(most)", "fabs(g) > (real)(2 * most)",
+               "w: element");
+    expect_red("gradient.accumulate", "item", "batches ? GET(T, sum, at, i) + GET(T, g, at, i)",
+               "0 ? 0", "gradient of w");
+    expect_red("gradient.accumulate", "group", "/ count)", "/ 2)", "gradient of w");
+    expect_red("gradient.accumulate", "item", "own[PART_BATCHES] * !mine", "own[PART_BATCHES]",
+               "gradient of w");
 }
 
 TEST(broken, assign)
