@@ -5,7 +5,8 @@ set -eu
 
 build="gcc libc6-dev pkgconf python3 meson ninja-build
        ocl-icd-libopencl1 ocl-icd-opencl-dev opencl-c-headers pocl-opencl-icd libclblast-dev
-       libjansson-dev libyaml-dev zlib1g-dev libcsv-dev dataset-fashion-mnist"
+       libjansson-dev libyaml-dev zlib1g-dev libcsv-dev libzip-dev
+       dataset-fashion-mnist"
 # clang checks the kernels while building, Mesa brings a second OpenCL device (rusticl on llvmpipe).
 tests="g++ clang libcriterion-dev mesa-opencl-icd binutils"
 # Not in every release: what this one does not have is named, and left out.

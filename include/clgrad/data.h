@@ -19,6 +19,17 @@ typedef struct clg_dataset clg_dataset;
  * device can be opened meanwhile: clg_dataset_wait() says how that went. NULL on failure. */
 CLG_API clg_dataset *clg_dataset_open_idx(clg_ctx *ctx, const char *samples, const char *labels);
 
+/* Opens NumPy's arrays, files of their own (.npy, plain or compressed by gzip): samples (count,
+ * dimensions of a sample...) and labels (count, dimensions of a label...), or NULL for none. Types:
+ * u1, i4, i8, f4, f8, of either byte order, in C's or Fortran's order of dimensions. Samples of u1
+ * stay bytes, others become float32; integer labels become int32, others float32; a value that is
+ * out of its type's range is refused. Read by a thread, as IDX files are. NULL on failure. */
+CLG_API clg_dataset *clg_dataset_open_npy(clg_ctx *ctx, const char *samples, const char *labels);
+
+/* The same for arrays of an archive (.npz, as numpy.savez writes them) by their names. Needs libzip. */
+CLG_API clg_dataset *clg_dataset_open_npz(clg_ctx *ctx, const char *path, const char *samples,
+                                          const char *labels);
+
 /* What stands for a cell of a table that is empty, NA, NaN, nan or ?. */
 typedef enum clg_missing {
     CLG_MISSING_MEAN, /* the column's mean over the training set */

@@ -6,6 +6,9 @@
 #define SAVE                                                                                       \
     "in Python, safetensors.torch.save_file(model.state_dict(), FILE) writes weights as one"
 #define WRITE  "docs/data.md has four lines of Python that write one"
+#define CSV    "a recipe reads it as {csv: FILE, target: COLUMN}"
+#define NPY    "a recipe reads it as {npy: FILE, labels: FILE}"
+#define NPZ    "a recipe reads it as {npz: FILE, samples: NAME, labels: NAME}"
 #define UNPACK "unpack it"
 #define FETCH  "what was downloaded is an error or a login page; fetch the file itself"
 #define PULL   "git lfs pull fetches the file itself"
@@ -15,17 +18,25 @@ static const struct magic {
     size_t at, size;
     const char *bytes, *what;
     const char *advice[CLG_READERS]; /* NULL: none */
-    bool text;             /* letters of either case, after white space */
-    unsigned fine;         /* bits of the readers that read it after all */
+    bool text;                       /* letters of either case, after white space */
+    unsigned fine;                   /* bits of the readers that read it after all */
 } magics[] = {
 #define BYTES(at, bytes) at, sizeof(bytes) - 1, bytes
-    {BYTES(0, "PK\3\4"), "a zip archive, as PyTorch's .pt and NumPy's .npz are", {SAVE, UNPACK}},
+    {BYTES(0, "PK\3\4"),
+     "a zip archive, as PyTorch's .pt and NumPy's .npz are",
+     {SAVE,
+      "an .npz is read as {npz: FILE, samples: NAME, labels: NAME}, others are to be unpacked",
+      NULL, UNPACK, NPZ},
+     .fine = 1u << CLG_READS_NPZ},
     {BYTES(0, "PK\5\6"), "an empty zip archive", {SAVE}},
     {BYTES(0, "\x80\2"), "a Python pickle, as older .pt files are", {SAVE, WRITE}},
     {BYTES(0, "\x80\3"), "a Python pickle", {SAVE, WRITE}},
     {BYTES(0, "\x80\4"), "a Python pickle", {SAVE, WRITE}},
     {BYTES(0, "\x80\5"), "a Python pickle", {SAVE, WRITE}},
-    {BYTES(0, "\x93NUMPY"), "a NumPy array (.npy)", {SAVE, WRITE}},
+    {BYTES(0, "\x93NUMPY"),
+     "a NumPy array (.npy)",
+     {SAVE, NPY, NULL, NPY, NULL, NPY},
+     .fine = 1u << CLG_READS_NPY},
     {BYTES(0, "\x89HDF\r\n\x1a\n"), "an HDF5 file, as Keras writes", {SAVE, WRITE}},
     {BYTES(0, "GGUF"), "a GGUF file", {SAVE}},
     {BYTES(0, "\x08\x06"), "an ONNX model", {SAVE}},
@@ -125,7 +136,7 @@ clg_status clg_magic_check(struct clg_ctx *ctx, const char *path, const void *he
                         wanted[reader], advice ? ": " : "", advice ? advice : "");
     }
     if (reader != CLG_READS_RECIPE && reader != CLG_READS_TABLE && is_text(head, size))
-        return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is not %s: it is text, as CSV files are; %s", path,
-                        wanted[reader], reader == CLG_READS_DATA ? WRITE : SAVE);
+        return clg_fail(ctx, CLG_ERR_FORMAT, "'%s' is not %s: it is text, as CSV files are; %s",
+                        path, wanted[reader], reader == CLG_READS_WEIGHTS ? SAVE : CSV);
     return CLG_OK;
 }

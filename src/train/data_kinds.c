@@ -36,6 +36,24 @@ static const struct clg_key images_keys[] = {
      "IDX file with a label for each image", .required = true},
     {0},
 };
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), size = strlen(end);
+
+    return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+/* A file of samples to predict from, of any kind that holds arrays. name: of the array in an .npz.
+ */
+static clg_dataset *open_to_predict(clg_ctx *ctx, const char *path, const char *name)
+{
+    if (ends_with(path, ".npz"))
+        return clg_dataset_open_npz(ctx, path, name, NULL);
+    if (ends_with(path, ".npy") || ends_with(path, ".npy.gz"))
+        return clg_dataset_open_npy(ctx, path, NULL);
+    return clg_dataset_open_idx(ctx, path, NULL);
+}
+
 static clg_dataset *open_images(clg_ctx *ctx, const struct clg_data_request *request,
                                 const void *args)
 {
@@ -43,7 +61,7 @@ static clg_dataset *open_images(clg_ctx *ctx, const struct clg_data_request *req
     clg_dataset *data;
 
     if (request->file)
-        return clg_dataset_open_idx(ctx, request->file, NULL);
+        return open_to_predict(ctx, request->file, "samples");
     data = clg_dataset_open_idx(ctx, images->images, images->labels);
     if (!data)
         hint_missing(ctx, access(images->images, F_OK) != 0 ? images->images : images->labels);
@@ -178,6 +196,75 @@ static const struct clg_kind synthetic_kind = {
     .open = open_synthetic,
 };
 
+/* ---- NumPy ---- */
+
+struct npy {
+    const char *samples, *labels;
+};
+static const struct clg_key npy_keys[] = {
+    {"npy", CLG_KEY_DATA_PATH, NULL, offsetof(struct npy, samples),
+     "array of samples (count, ...) of u1, i4, i8, f4 or f8; u1 stays bytes, others become float32",
+     .required = true},
+    {"labels", CLG_KEY_DATA_PATH, NULL, offsetof(struct npy, labels),
+     "array with a label for each sample; integers are classes, others float32", .required = true},
+    {0},
+};
+
+static clg_dataset *open_npy(clg_ctx *ctx, const struct clg_data_request *request, const void *args)
+{
+    const struct npy *npy = args;
+    clg_dataset *data;
+
+    if (request->file)
+        return open_to_predict(ctx, request->file, "samples");
+    data = clg_dataset_open_npy(ctx, npy->samples, npy->labels);
+    if (!data)
+        hint_missing(ctx, access(npy->samples, F_OK) != 0 ? npy->samples : npy->labels);
+    return data;
+}
+
+static const struct clg_kind npy_kind = {
+    .name = "npy",
+    .doc = "NumPy's arrays, as numpy.save writes them",
+    .keys = npy_keys,
+    .size = sizeof(struct npy),
+    .open = open_npy,
+};
+
+struct npz {
+    const char *path, *samples, *labels;
+};
+static const struct clg_key npz_keys[] = {
+    {"npz", CLG_KEY_DATA_PATH, NULL, offsetof(struct npz, path), "archive of arrays",
+     .required = true},
+    {"samples", CLG_KEY_TEXT, NULL, offsetof(struct npz, samples), "name of the array of samples",
+     .required = true},
+    {"labels", CLG_KEY_TEXT, NULL, offsetof(struct npz, labels), "name of the array of labels",
+     .required = true},
+    {0},
+};
+
+static clg_dataset *open_npz(clg_ctx *ctx, const struct clg_data_request *request, const void *args)
+{
+    const struct npz *npz = args;
+    clg_dataset *data;
+
+    if (request->file)
+        return open_to_predict(ctx, request->file, npz->samples);
+    data = clg_dataset_open_npz(ctx, npz->path, npz->samples, npz->labels);
+    if (!data)
+        hint_missing(ctx, npz->path);
+    return data;
+}
+
+static const struct clg_kind npz_kind = {
+    .name = "npz",
+    .doc = "arrays as for npy in one archive, as numpy.savez writes it",
+    .keys = npz_keys,
+    .size = sizeof(struct npz),
+    .open = open_npz,
+};
+
 /* ---- tables ---- */
 
 struct csv {
@@ -254,5 +341,6 @@ static const struct clg_kind csv_kind = {
     .open = open_csv,
 };
 
-static const struct clg_kind *const data_kinds[] = {&images_kind, &csv_kind, &synthetic_kind, NULL};
+static const struct clg_kind *const data_kinds[] = {&images_kind, &csv_kind,       &npy_kind,
+                                                    &npz_kind,    &synthetic_kind, NULL};
 const struct clg_family clg_data_family = {"kind of data", data_kinds};

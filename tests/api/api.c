@@ -61,6 +61,8 @@ static const struct {
     {"clg_plan_step_events", "event"},
     {"clg_optimizer_group_defaults", "match"}, /* refused when it is used */
     {"clg_dataset_open_idx", "labels"},
+    {"clg_dataset_open_npy", "labels"},
+    {"clg_dataset_open_npz", "labels"},
     {"clg_fit", "test"},
     {"clg_recipe_datasets", "train"},
     {"clg_recipe_datasets", "test"},

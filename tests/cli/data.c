@@ -313,3 +313,53 @@ TEST(csv, refusals)
     }
     test_remove(f.folder);
 }
+
+/* ---- NumPy ---- */
+
+static void write_npy(const char *path, const char *header, const void *values, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+
+    fwrite("\x93NUMPY\1", 1, 8, file);
+    fputc((int)strlen(header), file);
+    fputc(0, file);
+    fputs(header, file);
+    cr_assert_eq(fwrite(values, 1, size, file), size);
+    fclose(file);
+}
+
+/* The same samples give the same figures from IDX and from NPY, and each predicts from either. */
+TEST(npy, as_idx)
+{
+    struct tiny_run f;
+    struct command npy, idx;
+    json_t *a, *b;
+    char *bytes;
+    size_t size;
+
+    tiny_setup(&f, SAMPLES);
+    a = train(&f, "run", "");
+    bytes = file_read(file_in(f.folder, "images.idx"), &size);
+    write_npy(file_in(f.folder, "x.npy"),
+              "{'descr': '|u1', 'fortran_order': False, 'shape': (100, 4, 2)}",
+              bytes + size - SAMPLES * 8, SAMPLES * 8);
+    free(bytes);
+    bytes = file_read(file_in(f.folder, "labels.idx"), &size);
+    write_npy(file_in(f.folder, "y.npy"),
+              "{'descr': '|u1', 'fortran_order': False, 'shape': (100,)}", bytes + size - SAMPLES,
+              SAMPLES);
+    free(bytes);
+    b = train(&f, "other", "--set 'data.train={npy: x.npy, labels: y.npy}'");
+    same(a, "train_loss", b, "train_loss");
+    same(a, "test_loss", b, "test_loss");
+    command_run(&npy, "predict '%s' '%s' --device cpu", f.run, file_in(f.folder, "x.npy"));
+    command_run(&idx, "predict '%s' '%s' --device cpu", file_in(f.folder, "other"),
+                file_in(f.folder, "images.idx"));
+    cr_assert_eq(npy.status, 0, "%s", npy.err);
+    cr_assert_str_eq(npy.out, idx.out);
+    command_free(&npy);
+    command_free(&idx);
+    json_decref(a);
+    json_decref(b);
+    test_remove(f.folder);
+}

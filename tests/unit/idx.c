@@ -207,7 +207,7 @@ TEST(idx, other_files_are_named)
     file_write_text(f.images, "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
     refused(&f, "is a Git LFS pointer, not an IDX file: git lfs pull fetches the file itself");
     file_write(f.images, "\x93NUMPY\1\0v\0{'descr'", 18);
-    refused(&f, "is a NumPy array (.npy), not an IDX file: docs/data.md has four lines");
+    refused(&f, "is a NumPy array (.npy), not an IDX file: a recipe reads it as {npy: FILE, labels");
     file_write(f.images, "\x93NUMPY\1\0v\0{'descr'", 18);
     compress_file(f.images);
     refused(&f, "is a NumPy array (.npy)");
@@ -222,7 +222,7 @@ TEST(idx, other_files_are_named)
     file_write(f.labels, "\x30\0\0\0\0\0\0\0{\"w\":{}}", 16);
     refused(&f, "is a safetensors file, which holds weights, not an IDX file");
     file_write_text(f.images, "label,pixel1,pixel2\n3,0,255\n");
-    refused(&f, "is not an IDX file: it is text, as CSV files are; docs/data.md has four lines");
+    refused(&f, "is not an IDX file: it is text, as CSV files are; a recipe reads it as {csv: FILE");
     file_write(f.images, "Rar!\x1a\7\1\0", 8);
     refused(&f, "is a RAR archive, not an IDX file: unpack it");
     remove(f.images);
