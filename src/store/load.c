@@ -8,9 +8,10 @@
 #include "store/object.h"
 
 /* Where a tensor of the file goes. */
-enum goal { GOAL_NOWHERE, GOAL_ENTRY, GOAL_STATE, GOAL_STEPS, GOAL_KEPT };
+enum goal { GOAL_NOWHERE, GOAL_ENTRY, GOAL_STATE, GOAL_SCALAR, GOAL_KEPT };
 struct target {
     enum goal goal;
+    bool running; /* of a scalar: no count of steps */
     size_t state;
     int64_t entry;
 };
@@ -58,8 +59,8 @@ static void choose_state(const struct load *load, const char *name, struct targe
 
     if (!load->params.states)
         return;
-    if (clg_state_find_steps(store, name)) {
-        target->goal = GOAL_STEPS;
+    if (clg_state_find_scalar(store, name, &target->running)) {
+        target->goal = GOAL_SCALAR;
         return;
     }
     target->goal = GOAL_KEPT;
@@ -203,9 +204,9 @@ static clg_status check_tensor(struct load *load, size_t i)
     char where[256];
 
     snprintf(where, sizeof(where), "'%s'", load->path);
-    if (target->goal == GOAL_STEPS)
-        return clg_state_check_steps(load->ctx, where, tensor->name, &tensor->info,
-                                     load->file.body + tensor->offset);
+    if (target->goal == GOAL_SCALAR)
+        return clg_state_check_scalar(load->ctx, where, tensor->name, target->running, &tensor->info,
+                                      load->file.body + tensor->offset);
     if (target->goal == GOAL_NOWHERE || target->entry < 0)
         return CLG_OK;
     return clg_state_check(load->ctx, where, tensor->name, &tensor->info,
@@ -353,6 +354,7 @@ static clg_status clear_state(const struct load *load, const struct clg_store_st
             CLG_TRY(clg_buffer_fill(buffer, entry->offset * sizeof(float),
                                     (size_t)entry->count * sizeof(float), 0));
     }
+    CLG_TRY(clg_buffer_fill(store->block, clg_state_running_offset(state), sizeof(uint64_t), 0));
     return clg_buffer_fill(store->block, clg_state_steps_offset(state), sizeof(uint64_t), 0);
 }
 
@@ -364,6 +366,16 @@ static clg_status clear_states(const struct load *load)
     return CLG_OK;
 }
 
+static clg_status write_scalar(struct load *load, const struct clg_file_tensor *tensor)
+{
+    bool running;
+    const struct clg_store_state *state =
+        clg_state_find_scalar(load->store, tensor->name, &running);
+
+    return clg_state_write_scalar(load->store, state, running, &tensor->info,
+                                  load->file.body + tensor->offset);
+}
+
 static clg_status write_tensor(struct load *load, size_t i)
 {
     const struct clg_file_tensor *tensor = &load->file.tensors.items[i];
@@ -373,9 +385,8 @@ static clg_status write_tensor(struct load *load, size_t i)
 
     if (target->goal == GOAL_KEPT || target->goal == GOAL_NOWHERE)
         return CLG_OK;
-    if (target->goal == GOAL_STEPS)
-        return clg_state_write_steps(load->store, clg_state_find_steps(load->store, tensor->name),
-                                     &tensor->info, load->file.body + tensor->offset);
+    if (target->goal == GOAL_SCALAR)
+        return write_scalar(load, tensor);
     entry = load->store->entries.items[target->entry];
     buffer = target->goal == GOAL_ENTRY
                  ? load->store->chunks.items[entry->chunk].value

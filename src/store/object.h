@@ -78,17 +78,19 @@ bool clg_state_find(const struct clg_store *store, const char *name, size_t *sta
                     int64_t *entry_out);
 /* Whether its optimizer has allocated it. */
 bool clg_state_has_memory(const struct clg_store *store, const struct clg_store_state *state);
-/* The first state of the optimizer whose count of steps this name in a file is. NULL: none, or its
- * memory is still to come. */
-const struct clg_store_state *clg_state_find_steps(const struct clg_store *store, const char *name);
-/* Its words in the step block, in bytes. */
+/* The first state of the optimizer whose count of steps or, then *running, whose running number this name in
+ * a file is. NULL: none, or its memory is still to come. */
+const struct clg_store_state *clg_state_find_scalar(const struct clg_store *store, const char *name,
+                                                    bool *running);
+/* Their words in the step block, in bytes: two each. */
 uint64_t clg_state_steps_offset(const struct clg_store_state *state);
-/* Refuses a tensor that cannot be a count of steps. */
-clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const char *name,
-                                 const struct clg_tensor_info *info, const void *data);
+uint64_t clg_state_running_offset(const struct clg_store_state *state);
+/* Refuses a tensor that cannot be a count of steps or a running number. */
+clg_status clg_state_check_scalar(struct clg_ctx *ctx, const char *where, const char *name, bool running,
+                                  const struct clg_tensor_info *info, const void *data);
 /* Writes it to the step block. */
-clg_status clg_state_write_steps(struct clg_store *store, const struct clg_store_state *state,
-                                 const struct clg_tensor_info *info, const void *data);
+clg_status clg_state_write_scalar(struct clg_store *store, const struct clg_store_state *state, bool running,
+                                  const struct clg_tensor_info *info, const void *data);
 /* Refuses a tensor that cannot be the values of an entry or of its state. where: for sentences. */
 clg_status clg_state_check(struct clg_ctx *ctx, const char *where, const char *name,
                            const struct clg_tensor_info *info, const struct clg_entry *entry);

@@ -82,8 +82,26 @@ static clg_status collect_store(struct save *save)
     return CLG_OK;
 }
 
-/* Steps of every optimizer whose states are saved: a U32 as long as they fit in one. */
-static clg_status collect_steps(struct save *save)
+/* A number of an optimizer, which lies in the step block. */
+static clg_status add_scalar(struct save *save, const char *optimizer, const char *word,
+                             enum clg_file_type type, uint64_t offset)
+{
+    struct source *source = CLG_PUSH(save->ctx, save->sources);
+
+    if (!source)
+        return CLG_ERR_MEMORY;
+    *source = (struct source){.name.ctx = save->ctx,
+                              .info = {.type = type, .count = 1, .bytes = clg_file_type_size(type)},
+                              .buffer = save->store->block,
+                              .offset = offset};
+    clg_text_add(&source->name, CLG_STATE_PREFIX "%s.%s", optimizer, word);
+    source->borrowed = source->name.data;
+    return source->name.failed ? CLG_ERR_MEMORY : CLG_OK;
+}
+
+/* Of every optimizer whose states are saved: its steps, a U32 as long as they fit in one, and its running
+ * number, from the word that the latest step wrote. */
+static clg_status collect_scalars(struct save *save)
 {
     const struct clg_store *store = save->store;
     uint32_t words[CLG_BLOCK_BYTES / 4];
@@ -91,25 +109,17 @@ static clg_status collect_steps(struct save *save)
     CLG_TRY(clg_buffer_read(store->block, 0, words, sizeof(words)));
     for (size_t s = 0; s < store->states.count; s++) {
         const struct clg_store_state *state = &store->states.items[s];
-        bool wide = words[CLG_PART(state->part) + CLG_PART_STEPS_HIGH];
-        struct source *source;
+        const uint32_t *part = words + CLG_PART(state->part);
+        uint64_t odd = part[CLG_PART_STEPS] & 1;
 
         if (state->index > 0 || !clg_state_has_memory(store, state))
             continue;
-        source = CLG_PUSH(save->ctx, save->sources);
-        if (!source)
-            return CLG_ERR_MEMORY;
-        *source =
-            (struct source){.name.ctx = save->ctx,
-                            .info = {.type = wide ? CLG_FILE_U64 : CLG_FILE_U32,
-                                     .count = 1,
-                                     .bytes = wide ? sizeof(uint64_t) : sizeof(uint32_t)},
-                            .buffer = store->block,
-                            .offset = clg_state_steps_offset(state)};
-        clg_text_add(&source->name, CLG_STATE_PREFIX "%s.step", state->optimizer);
-        if (source->name.failed)
-            return CLG_ERR_MEMORY;
-        source->borrowed = source->name.data;
+        CLG_TRY(add_scalar(save, state->optimizer, "step",
+                           part[CLG_PART_STEPS_HIGH] ? CLG_FILE_U64 : CLG_FILE_U32,
+                           clg_state_steps_offset(state)));
+        if (state->running)
+            CLG_TRY(add_scalar(save, state->optimizer, state->running, CLG_FILE_F32,
+                               clg_state_running_offset(state) + odd * sizeof(float)));
     }
     return CLG_OK;
 }
@@ -310,7 +320,7 @@ clg_status clg_store_save_with(clg_store *store, const char *path, const clg_sav
     if (status == CLG_OK)
         status = collect_store(&save);
     if (status == CLG_OK && save.params.states)
-        status = collect_steps(&save);
+        status = collect_scalars(&save);
     if (status == CLG_OK)
         status = collect_kept(&save);
     if (status == CLG_OK)

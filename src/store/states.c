@@ -96,18 +96,24 @@ bool clg_state_has_memory(const struct clg_store *store, const struct clg_store_
     return false;
 }
 
-const struct clg_store_state *clg_state_find_steps(const struct clg_store *store, const char *name)
+/* optimizer.NAME.WORD of the state's optimizer. */
+static bool is_scalar(const struct clg_store_state *state, const char *name, const char *word)
 {
-    size_t prefix = strlen(CLG_STATE_PREFIX);
+    size_t prefix = strlen(CLG_STATE_PREFIX), length = strlen(state->optimizer);
 
-    if (strncmp(name, CLG_STATE_PREFIX, prefix) != 0)
-        return NULL;
+    return word && !strncmp(name, CLG_STATE_PREFIX, prefix) &&
+           !strncmp(name + prefix, state->optimizer, length) && name[prefix + length] == '.' &&
+           !strcmp(name + prefix + length + 1, word);
+}
+
+const struct clg_store_state *clg_state_find_scalar(const struct clg_store *store, const char *name,
+                                                    bool *running)
+{
     for (size_t i = 0; i < store->states.count; i++) {
         const struct clg_store_state *state = &store->states.items[i];
-        size_t length = strlen(state->optimizer);
 
-        if (!strncmp(name + prefix, state->optimizer, length) &&
-            !strcmp(name + prefix + length, ".step"))
+        *running = is_scalar(state, name, state->running);
+        if (*running || is_scalar(state, name, "step"))
             return clg_state_has_memory(store, state) ? state : NULL;
     }
     return NULL;
@@ -118,8 +124,24 @@ uint64_t clg_state_steps_offset(const struct clg_store_state *state)
     return (uint64_t)(CLG_PART(state->part) + CLG_PART_STEPS) * sizeof(uint32_t);
 }
 
-clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const char *name,
-                                 const struct clg_tensor_info *info, const void *data)
+uint64_t clg_state_running_offset(const struct clg_store_state *state)
+{
+    return (uint64_t)(CLG_PART(state->part) + CLG_PART_RUNNING) * sizeof(uint32_t);
+}
+
+static clg_status check_running(struct clg_ctx *ctx, const char *where, const char *name,
+                                const struct clg_tensor_info *info)
+{
+    char has[CLG_SHAPE_TEXT];
+
+    if (info->shape.rank == 0 && info->type == CLG_FILE_F32)
+        return CLG_OK;
+    return clg_fail(ctx, CLG_ERR_FORMAT, "%s: tensor '%s' is %s %s, must be one F32", where, name,
+                    clg_file_type_name(info->type), clg_shape_text(&info->shape, has));
+}
+
+static clg_status check_steps(struct clg_ctx *ctx, const char *where, const char *name,
+                              const struct clg_tensor_info *info, const void *data)
 {
     char has[CLG_SHAPE_TEXT];
     uint64_t steps = 0;
@@ -136,13 +158,26 @@ clg_status clg_state_check_steps(struct clg_ctx *ctx, const char *where, const c
     return CLG_OK;
 }
 
-clg_status clg_state_write_steps(struct clg_store *store, const struct clg_store_state *state,
-                                 const struct clg_tensor_info *info, const void *data)
+clg_status clg_state_check_scalar(struct clg_ctx *ctx, const char *where, const char *name, bool running,
+                                  const struct clg_tensor_info *info, const void *data)
+{
+    return running ? check_running(ctx, where, name, info)
+                   : check_steps(ctx, where, name, info, data);
+}
+
+/* A running number goes into both its words: which of them is read depends on the steps. */
+clg_status clg_state_write_scalar(struct clg_store *store, const struct clg_store_state *state, bool running,
+                                  const struct clg_tensor_info *info, const void *data)
 {
     uint32_t words[2] = {0};
 
     memcpy(words, data, (size_t)info->bytes);
-    return clg_buffer_write(store->block, clg_state_steps_offset(state), words, sizeof(words));
+    if (running)
+        words[1] = words[0];
+    return clg_buffer_write(store->block,
+                            running ? clg_state_running_offset(state)
+                                    : clg_state_steps_offset(state),
+                            words, sizeof(words));
 }
 
 clg_status clg_state_check(struct clg_ctx *ctx, const char *where, const char *name,
@@ -187,13 +222,14 @@ static clg_status restore(struct clg_store *store, const void *owner, size_t i, 
     struct clg_buffer *buffer;
     size_t index;
     int64_t at;
+    bool running;
 
     *taken = false;
-    state = clg_state_find_steps(store, kept->name);
+    state = clg_state_find_scalar(store, kept->name, &running);
     if (state && state->owner == owner) {
-        CLG_TRY(clg_state_check_steps(store->object.ctx, "the file loaded", kept->name,
-                                      &kept->info, kept->data));
-        CLG_TRY(clg_state_write_steps(store, state, &kept->info, kept->data));
+        CLG_TRY(clg_state_check_scalar(store->object.ctx, "the file loaded", kept->name, running,
+                                       &kept->info, kept->data));
+        CLG_TRY(clg_state_write_scalar(store, state, running, &kept->info, kept->data));
         *taken = true;
         return CLG_OK;
     }

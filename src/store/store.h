@@ -52,7 +52,9 @@ enum clg_part_word {
     CLG_PART_CLIP,     /* float: the factor of the gradients that keeps to it */
     CLG_PART_NORM,     /* float: what the norm was */
     CLG_PART_MOST,     /* float: of each gradient, after that */
-    CLG_PART_BATCHES   /* whose gradients wait to be added to those of the next update */
+    CLG_PART_BATCHES,  /* whose gradients wait to be added to those of the next update */
+    CLG_PART_RUNNING, /* float: a number of the rule, as it was after an even step */
+    CLG_PART_RUNNING_ODD
 };
 #define CLG_BLOCK_OPTIMIZERS 16
 /* Word of the block where part `part` begins. */
@@ -118,6 +120,7 @@ struct clg_store_state {
     void *owner;
     uint32_t index; /* which of the owner's: for buffer() */
     int part;       /* of the owner: its steps are saved as optimizer.OPTIMIZER.step */
+    const char *running; /* name of its running number, saved in the same manner; NULL: none */
     /* The state's buffer beside a chunk; NULL: not allocated yet. */
     struct clg_buffer *(*buffer)(void *owner, uint32_t index, uint32_t chunk);
     bool (*has)(void *owner, int64_t entry); /* whether the optimizer trains it */
