@@ -16,21 +16,36 @@ typedef struct clg_optimizer_params {
                                    * a point; default the rule's ("sgd", "adam") */
     const char *match;            /* parameters it trains: a pattern with * and ?; default "*" */
     const char *const *no_decay;  /* patterns of parameters without weight decay, NULL at the end */
-    float weight_decay;           /* default 0 (adamw: 0.01) */
-    float momentum;               /* sgd; default 0 */
-    bool nesterov;                /* sgd with momentum; default false */
-    float beta1, beta2, eps;      /* adam, adamw; in [0, 1), eps > 0; defaults 0.9, 0.999, 1e-8 */
+    /* Options of the rules, which read those they have and check them; others are ignored. Meanings,
+     * ranges and defaults are PyTorch's: docs/optimizers.md. */
+    float weight_decay;              /* all but rprop, which refuses it */
+    float momentum;                  /* sgd, rmsprop */
+    bool nesterov;                   /* sgd, with a momentum and without dampening */
+    float beta1, beta2;              /* adam and its kin, lion */
+    float eps;                       /* what divides by a root, or by adamax's maximum; above 0 */
+    float dampening;                 /* sgd, in [0, 1) */
+    bool amsgrad;                    /* adam, adamw */
+    float alpha;                     /* rmsprop: of the mean, in [0, 1); asgd: a power */
+    bool centered;                   /* rmsprop */
+    float rho;                       /* adadelta, in [0, 1) */
+    float lr_decay;                  /* adagrad */
+    float initial_accumulator_value; /* adagrad */
+    float momentum_decay;            /* nadam */
+    float eta_minus, eta_plus;       /* rprop, PyTorch's etas: in (0, 1) and above 1 */
+    float step_min, step_max;        /* rprop, PyTorch's step_sizes: above 0 */
+    float lambd, t0;                 /* asgd */
 } clg_optimizer_params;
 
-/* Defaults of every field for a rule: "sgd", "adam", "adamw". */
+/* Defaults of every field for a rule ("sgd", "asgd", "adagrad", "rmsprop", "adadelta", "rprop", "adam",
+ * "adamw", "adamax", "nadam", "radam", "lion"); fields that it does not have are 0. */
 CLG_API clg_optimizer_params clg_optimizer_defaults(const char *rule);
 
 /* An optimizer by the name of its rule; NULL on failure. lr: the learning rate, >= 0. */
 CLG_API clg_optimizer *clg_optimizer_create(clg_store *store, const char *rule, float lr,
                                             const clg_optimizer_params *params);
 
-/* g += decay w; v = momentum v + g (v = g at first); w -= lr (nesterov ? g + momentum v : v).
- * Sutskever et al. 2013. */
+/* g += decay w; v = momentum v + (1-dampening) g (v = g at first);
+ * w -= lr (nesterov ? g + momentum v : v). Sutskever et al. 2013. */
 CLG_API clg_optimizer *clg_sgd_create(clg_store *store, float lr, const clg_optimizer_params *params);
 /* g += decay w; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
  * w -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps). Kingma & Ba 2015. */

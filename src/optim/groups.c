@@ -118,6 +118,10 @@ static clg_status check_group(const struct clg_optimizer *optimizer,
                         "optimizer '%s': weight_decay of group '%.100s' is %g, must be 0 or a "
                         "positive number",
                         name, group->match, (double)group->weight_decay);
+    if (group->weight_decay != 0 && !clg_rule_decays(optimizer->rule))
+        return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                        "optimizer '%s': weight_decay of group '%.100s' is %g, must be 0: %s has none",
+                        name, group->match, (double)group->weight_decay, optimizer->rule->name);
     if (optimizer->lr == 0 && group->lr != 0)
         return clg_fail(ctx, CLG_ERR_ARGUMENT,
                         "optimizer '%s': the learning rate of group '%.100s' is %g, must be 0 too: "

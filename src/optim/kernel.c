@@ -59,7 +59,13 @@ void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
     write_parameters(text, rule, params);
     clg_text_add(text, ")\n{\n");
     write_flags(text, rule, params);
-    clg_text_add(text, "    OPEN_STEP\n    %s\n    BEGIN_UPDATE\n", rule->step);
+    clg_text_add(text, "    OPEN_STEP\n");
+    if (rule->running[0])
+        clg_text_add(text, "    float %s = RUNNING(%s);\n", rule->running[0], rule->running[1]);
+    clg_text_add(text, "    %s\n", rule->step);
+    if (rule->running[0])
+        clg_text_add(text, "    KEEP_RUNNING(%s)\n", rule->running[0]);
+    clg_text_add(text, "    BEGIN_UPDATE\n");
     write_old(text, rule, params);
     clg_text_add(text, "    %s\n", rule->update);
     write_new(text, rule, params);

@@ -141,6 +141,7 @@ static clg_status register_states(struct clg_optimizer *optimizer)
                                               .owner = optimizer,
                                               .index = s,
                                               .part = optimizer->part,
+                                              .running = optimizer->rule->running[0],
                                               .buffer = state_buffer,
                                               .has = has_entry};
         CLG_TRY(clg_store_add_state(optimizer->store, &state));
@@ -196,13 +197,13 @@ clg_optimizer *clg_optimizer_create(clg_store *store, const char *rule, float lr
     const struct clg_rule *found = clg_rule_find(rule);
     clg_optimizer_params p = params ? *params : clg_optimizer_defaults(rule);
     struct clg_ctx *ctx;
-    char names[256];
+    char names[CLG_RULE_NAMES];
 
     if (!store || !CLG_GIVEN(store, rule))
         return NULL;
     ctx = clg_store_object(store)->ctx;
     if (!found) {
-        clg_rule_names(names, sizeof(names));
+        clg_rule_names(names);
         clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s' is not one: there are %s", rule,
                  names);
         return NULL;

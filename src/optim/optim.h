@@ -8,15 +8,19 @@
 
 /* ---- rules: optim.def as tables ---- */
 
-#define CLG_RULE_STATES 2
+#define CLG_RULE_STATES 3
 
 /* What an option may be. Within numbers that are ordinary no rule overflows (cl/optim.clh). */
 enum clg_range {
-    CLG_RANGE_SHARE,   /* 0 to under 1; always ordinary */
-    CLG_RANGE_FACTOR,  /* from 0; ordinary up to 2^10 */
-    CLG_RANGE_DIVISOR, /* above 0; ordinary from 2^-40 to 2^10 */
-    CLG_RANGE_DECAY,   /* as FACTOR: the weight decay, which kernels have from their table */
-    CLG_RANGE_FLAG     /* a bool */
+    CLG_RANGE_SHARE,     /* 0 to under 1; always ordinary */
+    CLG_RANGE_FACTOR,    /* from 0; ordinary up to 2^10 */
+    CLG_RANGE_POSITIVE,  /* above 0; ordinary up to 2^10 */
+    CLG_RANGE_DIVISOR,   /* above 0; ordinary from 2^-40 to 2^10 */
+    CLG_RANGE_SHRINKING, /* above 0 and under 1; always ordinary */
+    CLG_RANGE_GROWING,   /* above 1; ordinary up to 2^10 */
+    CLG_RANGE_COUNT,     /* from 0; always ordinary */
+    CLG_RANGE_DECAY,     /* as FACTOR: the weight decay, which kernels have from their table */
+    CLG_RANGE_FLAG       /* a bool */
 };
 
 /* An option of a rule: a field of clg_optimizer_params. */
@@ -30,7 +34,8 @@ struct clg_number {
 /* An entry of optim.def. */
 struct clg_rule {
     const char *name, *formula;
-    const char *states[CLG_RULE_STATES + 1]; /* until NULL */
+    const char *const *states; /* until NULL */
+    const char *running[3]; /* name of its running number and the first value, in OpenCL C; or NULL */
     const struct clg_number *numbers;
     const char *step, *update; /* OpenCL C */
     uint32_t flops;            /* an element */
@@ -38,8 +43,10 @@ struct clg_rule {
     const char *(*unmet)(const clg_optimizer_params *o); /* what options demand of others, or NULL */
 };
 const struct clg_rule *clg_rule_find(const char *name); /* NULL: none */
-/* "sgd, adam, adamw" */
-void clg_rule_names(char *buffer, size_t size);
+/* "sgd, asgd, adagrad, ..." */
+#define CLG_RULE_NAMES 256
+void clg_rule_names(char buffer[CLG_RULE_NAMES]);
+bool clg_rule_decays(const struct clg_rule *rule); /* has a weight decay */
 
 /* Fails unless the options are what the rule's may be. name: the optimizer's. */
 clg_status clg_rule_check(struct clg_ctx *ctx, const struct clg_rule *rule, const char *name,

@@ -22,6 +22,7 @@ static uint32_t mask_of(const bool *used, size_t count)
 }
 
 #define STATE(name, used) used,
+#define RUNNING(name, first)
 #define DECAY(fallback, doc)
 #define NUMBER(field, fallback, range, doc)
 #define PAIR(key, a, fallback_a, range_a, b, fallback_b, range_b, doc)
@@ -67,9 +68,19 @@ static uint32_t mask_of(const bool *used, size_t count)
 #include "optim/optim.def"
 #undef RULE
 
+#define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
+    static const char *const states_##name[] = {states NULL};
+#include "optim/optim.def"
+#undef RULE
+#undef STATE
+#undef RUNNING
+
+#define STATE(name, used)
+#define RUNNING(name, first) #name, #first,
 static const struct clg_rule rules[] = {
 #define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
-    {#name, formula, {states NULL}, numbers_##name, step, update, flops, used_##name, unmet_##name},
+    {#name, formula, states_##name, {states NULL}, numbers_##name, step, update, flops,            \
+     used_##name, unmet_##name},
 #include "optim/optim.def"
 #undef RULE
 };
@@ -82,12 +93,22 @@ const struct clg_rule *clg_rule_find(const char *name)
     return NULL;
 }
 
-void clg_rule_names(char *buffer, size_t size)
+void clg_rule_names(char buffer[CLG_RULE_NAMES])
 {
     size_t at = 0;
 
-    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && at < size; i++)
-        at += (size_t)snprintf(buffer + at, size - at, "%s%s", i ? ", " : "", rules[i].name);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && at < CLG_RULE_NAMES; i++)
+        at += (size_t)snprintf(buffer + at, CLG_RULE_NAMES - at, "%s%s", i ? ", " : "",
+                               rules[i].name);
+}
+
+bool clg_rule_decays(const struct clg_rule *rule)
+{
+    const struct clg_number *n = rule->numbers;
+
+    while (n->name && n->range != CLG_RANGE_DECAY)
+        n++;
+    return n->name;
 }
 
 /* ---- options ---- */
@@ -125,8 +146,14 @@ static const char *must_be(enum clg_range range, float value)
     switch (range) {
     case CLG_RANGE_SHARE:
         return value >= 0 && value < 1 ? NULL : "from 0 to under 1";
+    case CLG_RANGE_SHRINKING:
+        return value > 0 && value < 1 ? NULL : "above 0 and under 1";
+    case CLG_RANGE_GROWING:
+        return value > 1 && isfinite(value) ? NULL : "above 1";
+    case CLG_RANGE_POSITIVE:
     case CLG_RANGE_DIVISOR:
         return value > 0 && isfinite(value) ? NULL : "a positive number";
+    case CLG_RANGE_COUNT:
     case CLG_RANGE_FACTOR:
     case CLG_RANGE_DECAY:
         return value >= 0 && isfinite(value) ? NULL : "0 or a positive number";
@@ -149,6 +176,10 @@ clg_status clg_rule_check(struct clg_ctx *ctx, const struct clg_rule *rule, cons
             return clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s': %s is %g, must be %s", name,
                             n->name, (double)value, words);
     }
+    if (params->weight_decay != 0 && !clg_rule_decays(rule))
+        return clg_fail(ctx, CLG_ERR_ARGUMENT,
+                        "optimizer '%s': weight_decay is %g, must be 0: %s has none", name,
+                        (double)params->weight_decay, rule->name);
     words = rule->unmet(params);
     return words ? clg_fail(ctx, CLG_ERR_ARGUMENT, "optimizer '%s': %s", name, words) : CLG_OK;
 }
@@ -158,7 +189,8 @@ bool clg_rule_is_ordinary(const struct clg_rule *rule, const clg_optimizer_param
     for (const struct clg_number *n = rule->numbers; n->name; n++) {
         float value = clg_number_get(n, params);
 
-        if (value > CLG_ORDINARY || (n->range == CLG_RANGE_DIVISOR && value < 0x1p-40f))
+        if ((value > CLG_ORDINARY && n->range != CLG_RANGE_COUNT) ||
+            (n->range == CLG_RANGE_DIVISOR && value < 0x1p-40f))
             return false;
     }
     return true;

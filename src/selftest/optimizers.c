@@ -5,7 +5,7 @@
 #include "optim/optim.h"
 #include "selftest/trials.h"
 
-enum { STEPS = 3 };
+enum { STEPS = 8 }; /* RAdam rectifies from the sixth on */
 
 /* Two that are trained, in chunks of their own, the second without padding; and one that is frozen. */
 enum { A, B, FROZEN, PARAMETERS, LARGEST = 64 * 3 };
@@ -20,74 +20,302 @@ static const int64_t sizes[PARAMETERS] = {67, LARGEST, 13};
 
 /* ---- the rules ---- */
 
+typedef struct clg_rounded rounded;
+
 /* An element in a step, t of them with this one. */
 struct element {
-    struct clg_rounded w, state[CLG_RULE_STATES];
-    struct clg_rounded g, lr, decay;
+    rounded w, state[CLG_RULE_STATES];
+    rounded running; /* the rule's running number */
+    rounded g, lr, decay;
     int t;
 };
 typedef void reference(struct element *e, const clg_optimizer_params *o);
 
-/* v = momentum v + g; w -= lr (nesterov ? g + momentum v : v) */
-static void reference_sgd(struct element *e, const clg_optimizer_params *o)
+static rounded exact(float x)
 {
-    struct clg_rounded momentum = clg_exactly((double)o->momentum), *v = &e->state[0];
-    struct clg_rounded g = clg_plus(e->g, clg_times(e->decay, e->w)), step = g;
-    if (o->momentum != 0)
-        step = *v = clg_plus(clg_times(momentum, *v), g);
-    if (o->nesterov)
-        step = clg_plus(g, clg_times(momentum, *v));
-    e->w = clg_minus(e->w, clg_times(e->lr, step));
+    return clg_exactly((double)x);
 }
 
-/* 1 - b^t = -expm1(t ln b): expm1 3 ulp. */
-static struct clg_rounded correction(double beta, int t)
+/* A share as kernels have it, and 1 - b. */
+static rounded share(float b)
 {
-    struct clg_rounded x = clg_times(clg_exactly(t), clg_rounded(log(beta), 0));
-    double v = -expm1(x.v);
-    return (struct clg_rounded){v, exp(x.v + x.e) * x.e + 3 * clg_ulp(v)};
+    return clg_rounded(clg_number_meant(b), 0);
+}
+
+static rounded rest(float b)
+{
+    return clg_rounded(1 - clg_number_meant(b), 0);
+}
+
+static rounded with_decay(const struct element *e)
+{
+    return clg_plus(e->g, clg_times(e->decay, e->w));
+}
+
+static void take_decay(struct element *e)
+{
+    e->w = clg_minus(e->w, clg_times(clg_times(e->lr, e->decay), e->w));
+}
+
+static void step_by(struct element *e, rounded rate, rounded by)
+{
+    e->w = clg_minus(e->w, clg_times(rate, by));
 }
 
 /* sqrt 3 ulp; rsqrt 2 ulp. */
-static struct clg_rounded root(struct clg_rounded x)
+static rounded root(rounded x)
 {
     double v = sqrt(x.v);
-    return (struct clg_rounded){v, v - sqrt(fmax(0, x.v - x.e)) + 3 * clg_ulp(v)};
+    return (rounded){v, v - sqrt(fmax(0, x.v - x.e)) + 3 * clg_ulp(v)};
 }
 
-static struct clg_rounded inverse_root(struct clg_rounded x)
+static rounded inverse_root(rounded x)
 {
     double v = 1 / sqrt(x.v);
-    return (struct clg_rounded){v, 1 / sqrt(x.v - x.e) - v + 2 * clg_ulp(v)};
+    return (rounded){v, 1 / sqrt(x.v - x.e) - v + 2 * clg_ulp(v)};
+}
+
+/* Of what is not known the sign of, 2 off. */
+static rounded sign(rounded x)
+{
+    return (rounded){x.v > 0 ? 1 : x.v < 0 ? -1 : 0, fabs(x.v) > x.e || x.e == 0 ? 0 : 2};
+}
+
+/* Nothing rounds. */
+static rounded larger(rounded a, rounded b)
+{
+    return (rounded){fmax(a.v, b.v), fmax(a.e, b.e)};
+}
+
+/* e^x - 1 and e^x: 3 ulp. */
+static rounded expm1_of(rounded x)
+{
+    double v = expm1(x.v);
+    return (rounded){v, exp(x.v + x.e) * x.e + 3 * clg_ulp(v)};
+}
+
+static rounded exp_of(rounded x)
+{
+    double v = exp(x.v);
+    return (rounded){v, exp(x.v + x.e) * x.e + 3 * clg_ulp(v)};
+}
+
+/* ln b */
+static rounded log_of(float b)
+{
+    return clg_rounded(log(clg_number_meant(b)), 0);
+}
+
+/* 1 - b^t = -expm1(t ln b) */
+static rounded correction(float b, int t)
+{
+    rounded x = expm1_of(clg_times(clg_exactly(t), log_of(b)));
+    return (rounded){-x.v, x.e};
 }
 
 /* m = b m + (1-b) x */
-static struct clg_rounded moved(struct clg_rounded m, double beta, struct clg_rounded x)
+static rounded moved(rounded m, float b, rounded x)
 {
-    return clg_plus(clg_times(clg_rounded(beta, 0), m), clg_times(clg_rounded(1 - beta, 0), x));
+    return clg_plus(clg_times(share(b), m), clg_times(rest(b), x));
 }
 
-/* w -= lr / (1-b1^t) * m / (sqrt(v / (1-b2^t)) + eps) */
-static void adam_step(struct element *e, const clg_optimizer_params *o, struct clg_rounded g)
+/* v = momentum v + (1-dampening) g, at first v = g; w -= lr (nesterov ? g + momentum v : v) */
+static void reference_sgd(struct element *e, const clg_optimizer_params *o)
 {
-    struct clg_rounded *m = &e->state[0], *v = &e->state[1];
-    struct clg_rounded scale = inverse_root(correction(clg_number_meant(o->beta2), e->t));
-    *m = moved(*m, clg_number_meant(o->beta1), g);
-    *v = moved(*v, clg_number_meant(o->beta2), clg_times(g, g));
-    struct clg_rounded below = clg_plus(clg_times(root(*v), scale), clg_exactly((double)o->eps));
-    struct clg_rounded rate = clg_over(e->lr, correction(clg_number_meant(o->beta1), e->t));
-    e->w = clg_minus(e->w, clg_over(clg_times(rate, *m), below));
+    rounded *v = &e->state[0], g = with_decay(e), step = g;
+    rounded fresh = e->t == 1 ? clg_exactly(1) : rest(o->dampening);
+    if (o->momentum != 0)
+        step = *v = clg_plus(clg_times(exact(o->momentum), *v), clg_times(fresh, g));
+    if (o->nesterov)
+        step = clg_plus(g, clg_times(exact(o->momentum), *v));
+    step_by(e, e->lr, step);
+}
+
+/* eta = lr' / (1 + lambd lr' (t-1))^alpha: powr 16 ulp */
+static rounded asgd_rate(const struct element *e, const clg_optimizer_params *o)
+{
+    rounded rate = e->t == 1 ? e->lr : e->running, lambd = exact(o->lambd);
+    rounded base = clg_plus(clg_exactly(1),
+                            clg_times(clg_times(lambd, rate), clg_exactly(e->t - 1)));
+    double v = pow(base.v, (double)o->alpha);
+    double slope = (double)o->alpha * fmax(v / base.v, 1);
+    return clg_over(rate, (rounded){v, slope * base.e * 1.01 + 16 * clg_ulp(v)});
+}
+
+static void reference_asgd(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *ax = &e->state[0], eta = asgd_rate(e, o), g = with_decay(e);
+    rounded kept = clg_minus(clg_exactly(1), clg_times(exact(o->lambd), eta));
+    rounded mu = clg_over(clg_exactly(1), clg_exactly(fmax(1, e->t - 1 - (double)o->t0)));
+    e->w = clg_minus(clg_times(kept, e->w), clg_times(eta, g));
+    *ax = mu.v == 1 ? e->w : clg_plus(*ax, clg_times(mu, clg_minus(e->w, *ax)));
+    e->running = e->lr;
+}
+
+/* s += g^2; w -= lr / (1 + (t-1) lr_decay) g / (sqrt(s) + eps) */
+static void reference_adagrad(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *s = &e->state[0], g = with_decay(e);
+    rounded slower = clg_plus(clg_exactly(1),
+                              clg_times(clg_exactly(e->t - 1), exact(o->lr_decay)));
+    if (e->t == 1)
+        *s = exact(o->initial_accumulator_value);
+    *s = clg_plus(*s, clg_times(g, g));
+    rounded below = clg_plus(root(*s), exact(o->eps));
+    e->w = clg_minus(e->w, clg_over(clg_times(clg_over(e->lr, slower), g), below));
+}
+
+static void reference_rmsprop(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *v = &e->state[0], *m = &e->state[1], *b = &e->state[2];
+    rounded g = with_decay(e), spread;
+    spread = *v = moved(*v, o->alpha, clg_times(g, g));
+    if (o->centered) {
+        *m = moved(*m, o->alpha, g);
+        spread = clg_minus(*v, clg_times(*m, *m));
+    }
+    *b = clg_plus(clg_times(exact(o->momentum), *b),
+                  clg_over(g, clg_plus(root(spread), exact(o->eps))));
+    step_by(e, e->lr, *b);
+}
+
+/* d = sqrt(a + eps) / sqrt(v + eps) g */
+static void reference_adadelta(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *v = &e->state[0], *a = &e->state[1], g = with_decay(e), eps = exact(o->eps);
+    *v = moved(*v, o->rho, clg_times(g, g));
+    rounded d = clg_times(clg_over(root(clg_plus(*a, eps)), root(clg_plus(*v, eps))), g);
+    *a = moved(*a, o->rho, clg_times(d, d));
+    step_by(e, e->lr, d);
+}
+
+/* Nothing but sizes of steps rounds before the step. */
+static void reference_rprop(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *prev = &e->state[0], *size = &e->state[1];
+    double turn = sign(e->g).v * sign(*prev).v;
+    if (e->t == 1)
+        *size = e->lr;
+    if (turn != 0)
+        *size = clg_times(*size, turn > 0 ? share(o->eta_plus) : share(o->eta_minus));
+    size->v = fmin(fmax(size->v, (double)o->step_min), (double)o->step_max);
+    *prev = turn < 0 ? clg_exactly(0) : e->g;
+    step_by(e, sign(*prev), *size);
+}
+
+/* w -= rate * m / (sqrt(v / (1-b2^t)) + eps) */
+static void adam_step(struct element *e, const clg_optimizer_params *o, rounded g)
+{
+    rounded *m = &e->state[0], *v = &e->state[1], *most = &e->state[2];
+    *m = moved(*m, o->beta1, g);
+    *v = moved(*v, o->beta2, clg_times(g, g));
+    *most = larger(*most, *v);
+    rounded below = clg_times(root(o->amsgrad ? *most : *v), inverse_root(correction(o->beta2, e->t)));
+    rounded rate = clg_over(e->lr, correction(o->beta1, e->t));
+    e->w = clg_minus(e->w, clg_over(clg_times(rate, *m), clg_plus(below, exact(o->eps))));
 }
 
 static void reference_adam(struct element *e, const clg_optimizer_params *o)
 {
-    adam_step(e, o, clg_plus(e->g, clg_times(e->decay, e->w)));
+    adam_step(e, o, with_decay(e));
 }
 
 static void reference_adamw(struct element *e, const clg_optimizer_params *o)
 {
-    e->w = clg_minus(e->w, clg_times(clg_times(e->lr, e->decay), e->w));
+    take_decay(e);
     adam_step(e, o, e->g);
+}
+
+static void reference_adamax(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *m = &e->state[0], *u = &e->state[1], g = with_decay(e);
+    *m = moved(*m, o->beta1, g);
+    *u = larger(clg_times(share(o->beta2), *u),
+                clg_plus((rounded){fabs(g.v), g.e}, exact(o->eps)));
+    rounded rate = clg_over(e->lr, correction(o->beta1, e->t));
+    e->w = clg_minus(e->w, clg_over(clg_times(rate, *m), *u));
+}
+
+/* b1 (1 - 0.96^(t momentum_decay) / 2) */
+static rounded nadam_mu(const clg_optimizer_params *o, int t)
+{
+    rounded x = clg_times(clg_times(clg_rounded(log(0.96), 0), exact(o->momentum_decay)),
+                          clg_exactly(t));
+    rounded half = clg_times(clg_exactly(0.5), exp_of(x));
+    return clg_times(share(o->beta1), clg_minus(clg_exactly(1), half));
+}
+
+/* lr a / (1-p) */
+static rounded nadam_rate(const struct element *e, rounded a, rounded p)
+{
+    return clg_over(clg_times(e->lr, a), clg_minus(clg_exactly(1), p));
+}
+
+static void reference_nadam(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *m = &e->state[0], *v = &e->state[1], g = with_decay(e);
+    rounded mu = nadam_mu(o, e->t), next = nadam_mu(o, e->t + 1), *p = &e->running;
+    *p = clg_times(e->t == 1 ? clg_exactly(1) : *p, mu);
+    *m = moved(*m, o->beta1, g);
+    *v = moved(*v, o->beta2, clg_times(g, g));
+    rounded of_g = nadam_rate(e, clg_minus(clg_exactly(1), mu), *p);
+    rounded of_mean = nadam_rate(e, next, clg_times(*p, next));
+    rounded above = clg_plus(clg_times(of_g, g), clg_times(of_mean, *m));
+    rounded below = clg_times(root(*v), inverse_root(correction(o->beta2, e->t)));
+    e->w = clg_minus(e->w, clg_over(above, clg_plus(below, exact(o->eps))));
+}
+
+/* coth y - 1/y as cl/optim.clh has it: eight operations in a row of terms that shrink; tanh 5 ulp. */
+static rounded langevin(rounded y)
+{
+    double v = 1 / tanh(y.v) - 1 / y.v;
+    if (y.v < 0.5)
+        return (rounded){v, y.e / 3 + 16 * CLG_ROUND * v + 1e-8 * v};
+    double t = tanh(y.v);
+    return clg_minus(clg_over(clg_exactly(1), (rounded){t, y.e * (1 - t * t) * 1.1 + 5 * clg_ulp(t)}),
+                     clg_over(clg_exactly(1), y));
+}
+
+static rounded radam_length(rounded x, int t)
+{
+    rounded start = langevin(clg_times(clg_exactly(0.5), x)), n = clg_exactly(t);
+    rounded tx = clg_times(n, x);
+    if (tx.v < 2)
+        return clg_plus(start,
+                        clg_minus(n, clg_times(n, langevin(clg_times(clg_exactly(0.5), tx)))));
+    rounded left = clg_over(clg_times(clg_exactly(2), n), expm1_of(tx));
+    return clg_plus(start, clg_minus(clg_over(clg_exactly(2), x), left));
+}
+
+/* sqrt((l-4) (l-2) n / ((n-4) (n-2) l)) */
+static rounded radam_factor(rounded l, rounded n)
+{
+    rounded two = clg_exactly(2), four = clg_exactly(4);
+    rounded above = clg_times(clg_times(clg_minus(l, four), clg_minus(l, two)), n);
+    return root(clg_over(above, clg_times(clg_times(clg_minus(n, four), clg_minus(n, two)), l)));
+}
+
+static void reference_radam(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *m = &e->state[0], *v = &e->state[1], g = with_decay(e), x = log_of(o->beta2);
+    x.v = -x.v;
+    rounded n = clg_plus(langevin(clg_times(clg_exactly(0.5), x)), clg_over(clg_exactly(2), x));
+    rounded l = radam_length(x, e->t), rate = clg_over(e->lr, correction(o->beta1, e->t));
+    *m = moved(*m, o->beta1, g);
+    *v = moved(*v, o->beta2, clg_times(g, g));
+    if (l.v > 5) {
+        rate = clg_times(rate, clg_times(radam_factor(l, n), root(correction(o->beta2, e->t))));
+        rate = clg_over(rate, clg_plus(root(*v), exact(o->eps)));
+    }
+    step_by(e, rate, *m);
+}
+
+static void reference_lion(struct element *e, const clg_optimizer_params *o)
+{
+    rounded *m = &e->state[0];
+    take_decay(e);
+    step_by(e, e->lr, sign(moved(*m, o->beta1, e->g)));
+    *m = moved(*m, o->beta2, e->g);
 }
 
 /* ---- a case ---- */
@@ -110,7 +338,8 @@ static clg_status make_optimizer(struct clg_trial *trial, struct training *t)
     if (!t->optimizer)
         return clg_error_status(trial->ctx);
     CLG_TRY(clg_optimizer_freeze(t->optimizer, "frozen"));
-    const clg_optimizer_group group = {"b", RATE * GROUP_FACTOR, GROUP_DECAY};
+    bool decays = clg_rule_decays(t->optimizer->rule);
+    const clg_optimizer_group group = {"b", RATE * GROUP_FACTOR, decays ? GROUP_DECAY : 0};
     return t->group ? clg_optimizer_add_group(t->optimizer, &group) : CLG_OK;
 }
 
@@ -230,8 +459,12 @@ static double other_value(enum clg_range range)
 {
     static const double values[] = {[CLG_RANGE_SHARE] = 0.6,
                                     [CLG_RANGE_FACTOR] = 0.25,
+                                    [CLG_RANGE_POSITIVE] = 0.125,
                                     [CLG_RANGE_DIVISOR] = 1e-3,
-                                    [CLG_RANGE_DECAY] = 0.05,
+                                    [CLG_RANGE_SHRINKING] = 0.25,
+                                    [CLG_RANGE_GROWING] = 1.5,
+                                    [CLG_RANGE_COUNT] = 2,
+                                    [CLG_RANGE_DECAY] = 0.0625,
                                     [CLG_RANGE_FLAG] = true};
     return values[range];
 }

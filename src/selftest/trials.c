@@ -13,7 +13,7 @@ const struct clg_trial_entry clg_trials[] = {
 #define TRIAL(group, name, proves) {#group "." #name, proves, clg_trial_##group##_##name},
 #include "selftest/trials.def"
 #undef TRIAL
-#define RULE(name, doc, source, formula, ...) {"optimizer." #name, "three steps with each option: " formula, clg_trial_optimizer_##name},
+#define RULE(name, doc, source, formula, ...) {"optimizer." #name, "eight steps with each option: " formula, clg_trial_optimizer_##name},
 #include "optim/optim.def"
 #undef RULE
 };

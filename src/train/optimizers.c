@@ -27,6 +27,9 @@ static const struct clg_kind group_kind = {
 #define KEY_RANGE_SHARE   CLG_BELOW_ONE
 #define KEY_RANGE_FACTOR  CLG_NOT_NEGATIVE
 #define KEY_RANGE_DIVISOR CLG_POSITIVE
+#define KEY_RANGE_COUNT CLG_NOT_NEGATIVE
+#define KEY_RANGE_POSITIVE CLG_POSITIVE
+#define KEY_RANGE_SHRINKING CLG_POSITIVE
 
 #define LR(fallback)                                                                               \
     {"lr", CLG_KEY_NUMBER, #fallback, FIELD(lr), "learning rate", .range = CLG_NOT_NEGATIVE},

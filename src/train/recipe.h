@@ -27,9 +27,10 @@ struct clg_recipe_train {
 };
 
 struct clg_optimizer_args {
-    double lr, momentum, weight_decay, eps;
-    struct clg_numbers betas;
-    bool nesterov;
+    double lr, momentum, dampening, weight_decay, eps, alpha, rho, lr_decay, initial_accumulator_value,
+        momentum_decay, lambd, t0;
+    struct clg_numbers betas, etas, step_sizes;
+    bool nesterov, amsgrad, centered;
     const char **no_decay;
     struct clg_rows groups; /* of struct clg_group_args */
 };

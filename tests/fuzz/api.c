@@ -225,7 +225,7 @@ static const char *word(const char *name)
     static char longest[5000];
     static const char *const names[] = {
         "x",  "fc", "fc2",  "w",        "b",     "s",     "input",  "label",  "loss", "result",
-        "y",  "",   "a.b",  "%s%n%s",   "\xff\n", "sgd",   "adam",   "adamw",  "best", "cpu",
+        "y",  "",   "a.b",  "%s%n%s",   "\xff\n", "sgd",   "adam",   "nadam",  "best", "cpu",
         "0",  "99", "fc.*", "*",        "clgrad.step",     "optimizer.a.b",   longest};
     memset(longest, 'n', sizeof(longest) - 1);
     static const char *const schedules[] = {"step",   "multistep",  "exponential", "cosine", "linear",
@@ -438,6 +438,10 @@ static void set_optimizer(clg_optimizer_params *p)
     set_real(&p->momentum);
     set_real(&p->beta1);
     set_real(&p->eps);
+    set_real(&p->alpha);
+    set_real(&p->step_min);
+    p->amsgrad = chance(20);
+    p->centered = chance(20);
 }
 
 static void set_schedule(clg_schedule_params *p)

@@ -602,13 +602,25 @@ static void refused(struct bench *b, const char *words, const char *rule, float 
 static void refuse_params(struct bench *b)
 {
     clg_optimizer_params p = clg_optimizer_defaults("sgd");
-    refused(b, "sgd, adam, adamw", "sdg", 0.1f, NULL);
+    refused(b, "sgd, asgd, adagrad, ", "sdg", 0.1f, NULL);
     refused(b, "learning rate", "sgd", -1, NULL);
     refused(b, "learning rate", "sgd", NAN, NULL);
     p.nesterov = true;
     refused(b, "nesterov", "sgd", 0.1f, &p);
     p.momentum = -1;
     refused(b, "momentum", "sgd", 0.1f, &p);
+    p.momentum = 0.5f;
+    p.dampening = 0.5f;
+    refused(b, "dampening of 0", "sgd", 0.1f, &p);
+    p = clg_optimizer_defaults("rprop");
+    p.eta_plus = 1;
+    refused(b, "eta_plus is 1, must be above 1", "rprop", 0.1f, &p);
+    p = clg_optimizer_defaults("rprop");
+    p.step_min = 51;
+    refused(b, "step_min", "rprop", 0.1f, &p);
+    p.step_min = 1;
+    p.weight_decay = 0.5f;
+    refused(b, "rprop has none", "rprop", 0.1f, &p);
     p = clg_optimizer_defaults("adam");
     p.beta2 = 1;
     refused(b, "beta2", "adam", 0.1f, &p);

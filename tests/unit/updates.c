@@ -8,7 +8,15 @@
 #include "base/file.h"
 #include "base/philox.h"
 #include "base/text.h"
+#include "optim/optim.h"
 #include "store/store.h"
+
+static const char *const rules[] = {
+#define RULE(name, ...) #name,
+#include "optim/optim.def"
+#undef RULE
+};
+#define RULES (sizeof(rules) / sizeof(*rules))
 
 #define WIDTH 67 /* of a parameter: a segment and a bit */
 
@@ -172,11 +180,10 @@ static void one_of_two(struct bench *b, const char *first, const char *second)
 
 TEST(updates, of_all_optimizers)
 {
-    static const char *const rules[] = {"sgd", "adam", "adamw"};
     for (size_t f = 0; f < TEST_FORMS; f++) {
         struct bench b = bench_open(test_forms[f]);
-        for (int i = 0; i < 3; i++)
-            one_of_two(&b, rules[i], rules[(i + f + 1) % 3]);
+        for (size_t i = 0; i < RULES; i++)
+            one_of_two(&b, rules[i], rules[(i + f + 1) % RULES]);
         bench_close(&b);
     }
 }
@@ -310,16 +317,33 @@ static bool all_finite(struct bench *b)
 
 /* Whatever values, gradients and numbers are: a step is taken whole and all is finite, or it is refused
  * and all is as it was. */
+static clg_optimizer_params any_params(const char *name, uint32_t trial)
+{
+    static const float factors[] = {0, 1e-3f, 1024, 1e20f}, shares[] = {0, 0.9f, 0.99999994f};
+    static const float divisors[] = {1e-8f, 0x1p-40f, 1e-38f};
+    const struct clg_rule *rule = clg_rule_find(name);
+    clg_optimizer_params p = clg_optimizer_defaults(name);
+    for (const struct clg_number *n = rule->numbers; n->name; n++) {
+        double value = clg_number_get(n, &p);
+        if (n->range == CLG_RANGE_FACTOR || n->range == CLG_RANGE_DECAY)
+            value = factors[trial / 4 % 4];
+        else if (n->range == CLG_RANGE_SHARE)
+            value = shares[trial / 3 % 3];
+        else if (n->range == CLG_RANGE_DIVISOR)
+            value = divisors[trial % 3];
+        else if (n->range == CLG_RANGE_FLAG)
+            value = trial & 1;
+        clg_number_set(n, &p, value);
+        trial = trial * 5 + 1; /* the next option's, in another order */
+    }
+    p.nesterov = p.nesterov && !rule->unmet(&p);
+    return p;
+}
+
 static void any_numbers(struct bench *b, const char *rule, uint32_t trial)
 {
-    static const float rates[] = {0, 1e-3f, 1024, 1e20f}, epsilons[] = {1e-8f, 0x1p-40f, 1e-38f};
-    static const float betas[] = {0, 0.9f, 0.99999994f};
-    clg_optimizer_params p = clg_optimizer_defaults(rule);
-    p.weight_decay = rates[trial / 4 % 4];
-    p.momentum = rates[trial / 16 % 4];
-    p.eps = epsilons[trial % 3];
-    p.beta1 = betas[trial / 3 % 3];
-    p.beta2 = betas[trial / 9 % 3];
+    static const float rates[] = {0, 1e-3f, 1024, 1e20f};
+    clg_optimizer_params p = any_params(rule, trial);
     bench_store(b);
     clg_optimizer *o = clg_optimizer_create(b->store, rule, rates[trial % 4], &p);
     cr_assert_not_null(o, "%s", clg_error(b->ctx));
@@ -347,11 +371,10 @@ static void any_numbers(struct bench *b, const char *rule, uint32_t trial)
 
 TEST(updates, of_any_numbers)
 {
-    static const char *const rules[] = {"sgd", "adam", "adamw"};
     for (size_t f = 0; f < TEST_FORMS; f++) {
         struct bench b = bench_open(test_forms[f]);
-        for (uint32_t trial = 0; trial < 48; trial++)
-            any_numbers(&b, rules[trial % 3], trial);
+        for (uint32_t trial = 0; trial < 8 * RULES; trial++)
+            any_numbers(&b, rules[trial % RULES], trial / RULES * 3 + trial);
         bench_close(&b);
     }
 }
