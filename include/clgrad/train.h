@@ -188,6 +188,9 @@ CLG_API const char *clg_recipe_reference(clg_ctx *ctx);
 /* ---- runs ---- */
 
 typedef struct clg_train_params {
+    bool resume;     /* `out` is the folder of a run, and the recipe its own (clg_run_recipe): the training
+                      * goes on from the latest checkpoint there as if it had not been stopped; default
+                      * false */
     const char *out; /* the run's folder, new, empty, or of a run that was killed before it saved
                       * its weights; NULL: the first of runs/RECIPE-1, -2, ... */
     double started;  /* as in clg_fit_params */
@@ -204,7 +207,9 @@ typedef struct clg_train_params {
 CLG_API clg_train_params clg_train_defaults(void);
 
 /* Runs a recipe: makes the folder, trains, and leaves there recipe.yaml (as resolved), log.jsonl,
- * run.json and model.safetensors. After CLG_ERR_DIVERGED everything is saved as well. A log, or a
+ * run.json, model.safetensors and in checkpoint/ what going on takes. Refused when it goes on: a
+ * checkpoint of another recipe, but for the length of the training, of other data or of another
+ * device. After CLG_ERR_DIVERGED everything is saved as well. A log, or a
  * save before the last, that cannot be written is no failure: the context's log callback is told
  * (CLG_LOG_ERROR), once. result (may be NULL) is filled after failures too. *out_dir (may be NULL)
  * belongs to the recipe. */

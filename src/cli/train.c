@@ -98,7 +98,7 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
     send_off();
 }
 
-static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
+static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out, bool resume)
 {
     struct run run = {.cli = cli};
     clg_train_params params = clg_train_defaults();
@@ -110,6 +110,7 @@ static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out)
     run.meter.off = cli->json || cli->quiet;
     run.meter.over = !run.meter.off && clg_terminal_rewrites(stderr);
     params.out = out;
+    params.resume = resume;
     params.started = cli->started;
     params.user = &run;
     params.stop = asked_to_stop;
@@ -146,55 +147,74 @@ static int print_keys(struct clg_cli *cli)
     return CLG_EXIT_OK;
 }
 
+/* What the command line asks for. */
+struct request {
+    const char *path; /* of the recipe, or of the run that goes on */
+    const char *out;
+    clg_recipe_params params;
+    const char **set; /* with room for one more */
+    int64_t steps;
+    bool resume;
+};
+
 /* --steps N is --set train.steps=N. */
-static int read_and_train(struct clg_cli *cli, const char *path, const char *out,
-                          clg_recipe_params *params, const char **set, int64_t steps)
+static int read_and_train(struct clg_cli *cli, struct request *request)
 {
+    const char *out = request->resume ? request->path : request->out;
     char limit[64];
     clg_recipe *recipe;
     size_t count = 0;
     int status;
 
-    if (steps) {
-        snprintf(limit, sizeof(limit), "train.steps=%" PRId64, steps);
-        while (set[count])
+    if (request->resume && request->out)
+        return clg_cli_fail(CLG_EXIT_USAGE,
+                            "train: --out does not go with --resume: the training goes on in the "
+                            "run's own folder");
+    if (request->steps) {
+        snprintf(limit, sizeof(limit), "train.steps=%" PRId64, request->steps);
+        while (request->set[count])
             count++;
-        set[count] = limit;
-        set[count + 1] = NULL;
+        request->set[count] = limit;
+        request->set[count + 1] = NULL;
     }
-    params->set = set;
-    recipe = clg_recipe_read(cli->ctx, path, params);
-    status = recipe ? train(cli, recipe, out) : clg_cli_fail_ctx(cli);
+    request->params.set = request->set;
+    recipe = request->resume ? clg_run_recipe(cli->ctx, request->path, &request->params)
+                             : clg_recipe_read(cli->ctx, request->path, &request->params);
+    status = recipe ? train(cli, recipe, out, request->resume) : clg_cli_fail_ctx(cli);
     clg_recipe_destroy(&recipe);
     return status;
 }
 
 int clg_cli_train(struct clg_cli *cli, int argc, char **argv)
 {
-    const char **set = calloc((size_t)argc + 2, sizeof(*set));
-    const char *out = NULL, *path = NULL;
-    clg_recipe_params params = {0};
-    int64_t steps = 0;
+    struct request request = {.set = calloc((size_t)argc + 2, sizeof(*request.set))};
     bool keys = false;
     const struct clg_cli_flag flags[] = {
-        {"--out", "DIR", "folder of the run, new or empty (default runs/RECIPE-N)", .text = &out},
+        {"--out", "DIR", "folder of the run, new or empty (default runs/RECIPE-N)",
+         .text = &request.out},
+        {"--resume", NULL,
+         "go on with a run from its latest checkpoint: train --resume RUN, also with --set "
+         "train.epochs=N",
+         .on = &request.resume},
         {"--data", "DIR", "folder of the recipe's data (default: the recipe's folder)",
-         .text = &params.data_dir},
+         .text = &request.params.data_dir},
         {"--set", "K=V",
-         "replace a value of the recipe: --set optimizer.sgd.lr=0.05; several times", .list = set},
-        {"--steps", "N", "stop after N steps", .number = &steps},
+         "replace a value of the recipe: --set optimizer.sgd.lr=0.05; several times",
+         .list = request.set},
+        {"--steps", "N", "stop after N steps", .number = &request.steps},
         {"--keys", NULL, "print the list of keys of recipes, and nothing else", .alone = &keys},
         {0},
     };
     int status;
 
-    if (!set)
+    if (!request.set)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
-    status = clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &path);
+    status = clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL},
+                           &request.path);
     if (status == CLG_EXIT_OK && keys)
         status = print_keys(cli);
     else if (status == CLG_EXIT_OK)
-        status = read_and_train(cli, path, out, &params, set, steps);
-    free(set);
+        status = read_and_train(cli, &request);
+    free(request.set);
     return status;
 }

@@ -229,6 +229,14 @@ static clg_status check_progress(struct clg_fitting *fit)
     return CLG_OK;
 }
 
+/* Stops, unless a step was refused before. */
+static clg_status stop_here(struct clg_fitting *fit, clg_stop_reason reason, int64_t step)
+{
+    CLG_TRY(check_progress(fit));
+    stop(fit, reason, step);
+    return CLG_OK;
+}
+
 static clg_status log_step(struct clg_fitting *fit, clg_plan *plan, int64_t step)
 {
     float loss;
@@ -243,6 +251,7 @@ static clg_status log_step(struct clg_fitting *fit, clg_plan *plan, int64_t step
 static clg_status report_progress(struct clg_fitting *fit, double now)
 {
     double elapsed = now - fit->epoch_begin, whole = now - fit->begin;
+    int64_t here = fit->result.steps - fit->from.steps; /* steps of this process */
     clg_fit_progress progress = {
         .epoch = fit->result.epochs + 1,
         .epochs = fit->length.epochs,
@@ -252,7 +261,7 @@ static clg_status report_progress(struct clg_fitting *fit, double now)
     };
 
     progress.seconds_left =
-        whole / (double)fit->result.steps * (double)(fit->length.steps - fit->result.steps);
+        whole / (double)here * (double)(fit->length.steps - fit->result.steps);
     CLG_TRY(clg_pass_score(&fit->train, &progress.train));
     fit->params.on_progress(fit->params.user, &progress);
     fit->last_progress = now;
@@ -313,17 +322,15 @@ static clg_status after_step(struct clg_fitting *fit, clg_plan *plan)
     int64_t step = fit->result.steps;
     bool logged = p->log_every && step % p->log_every == 0, due = step >= fit->next_look;
 
-    if (step == 1)
+    if (step == fit->from.steps + 1)
         CLG_TRY(after_first_step(fit));
     if (logged || due)
         CLG_TRY(look(fit, due));
     if (logged)
         CLG_TRY(log_step(fit, plan, step));
     if (p->steps && step >= p->steps)
-        stop(fit, CLG_STOP_STEPS, step);
-    else if (p->stop && p->stop(p->user))
-        stop(fit, CLG_STOP_REQUESTED, step);
-    return CLG_OK;
+        return stop_here(fit, CLG_STOP_STEPS, step);
+    return p->stop && p->stop(p->user) ? stop_here(fit, CLG_STOP_REQUESTED, step) : CLG_OK;
 }
 
 /* ---- the schedule ---- */
@@ -390,6 +397,8 @@ static clg_status end_epoch(struct clg_fitting *fit, bool whole)
         CLG_TRY(observe(fit, line));
         CLG_TRY(look_for_best(fit, line));
     }
+    if (fit->result.epochs >= fit->length.epochs)
+        stop(fit, CLG_STOP_EPOCHS, fit->result.steps);
     return fit->params.on_epoch ? fit->params.on_epoch(fit->params.user, line) : CLG_OK;
 }
 
@@ -397,32 +406,57 @@ static clg_status start_epoch(struct clg_fitting *fit)
 {
     const clg_fit_params *p = &fit->params;
 
-    fit->epoch_begin = clg_seconds();
-    fit->epoch_samples = 0;
+    fit->epoch_begin = clg_seconds() - (fit->row ? fit->from.epoch_seconds : 0);
+    fit->epoch_samples = fit->row;
     CLG_TRY(set_rate(fit, false, fit->result.epochs));
     if (p->shuffle) {
         clg_permutation(p->seed, (uint64_t)fit->result.epochs, fit->order, fit->train.data->count);
         CLG_TRY(clg_pass_set_order(&fit->train, fit->order));
     }
-    return clg_pass_reset(&fit->train);
+    CLG_TRY(clg_pass_reset(&fit->train));
+    return fit->row ? clg_pass_set_sums(&fit->train, fit->from.sums) : CLG_OK;
+}
+
+static clg_status call_pause(struct clg_fitting *fit, bool end)
+{
+    return fit->pause && !is_bad(fit) ? fit->pause(fit->params.user, end) : CLG_OK;
 }
 
 static clg_status run_epoch(struct clg_fitting *fit)
 {
-    int64_t row = 0, count, steps = 0;
+    int64_t count, steps = fit->row / fit->train.batch;
     clg_plan *plan;
 
     CLG_TRY(start_epoch(fit));
     while (steps < fit->length.steps_per_epoch && !fit->stopped) {
         CLG_TRY(set_rate(fit, true, fit->result.steps));
-        CLG_TRY(clg_pass_step(&fit->train, row, &count, &plan));
-        row += count;
+        CLG_TRY(clg_pass_step(&fit->train, fit->row, &count, &plan));
+        fit->row += count;
         steps++;
         fit->result.steps++;
         fit->epoch_samples += count;
         CLG_TRY(after_step(fit, plan));
+        if (steps < fit->length.steps_per_epoch)
+            CLG_TRY(call_pause(fit, false));
     }
-    return end_epoch(fit, steps == fit->length.steps_per_epoch);
+    if (steps < fit->length.steps_per_epoch)
+        return end_epoch(fit, false);
+    CLG_TRY(end_epoch(fit, true));
+    fit->row = 0;
+    return call_pause(fit, true);
+}
+
+/* What it went on from may be its end. */
+static void stop_if_done(struct clg_fitting *fit)
+{
+    const clg_fit_params *p = &fit->params;
+
+    if (fit->best.epoch && clg_best_is_past(&fit->best, &p->early_stopping, fit->result.epochs))
+        stop(fit, CLG_STOP_EARLY, fit->result.steps);
+    else if (fit->result.epochs >= fit->length.epochs)
+        stop(fit, CLG_STOP_EPOCHS, fit->result.steps);
+    else if (p->steps && fit->result.steps >= p->steps)
+        stop(fit, CLG_STOP_STEPS, fit->result.steps);
 }
 
 clg_status clg_fitting_run(struct clg_fitting *fit)
@@ -430,16 +464,44 @@ clg_status clg_fitting_run(struct clg_fitting *fit)
     clg_status status = CLG_OK;
 
     fit->begin = fit->last_look = fit->last_progress = clg_seconds();
-    fit->look_every = fit->next_look = 1;
+    fit->look_every = 1;
+    fit->next_look = fit->result.steps + 1;
     if (!fit->params.started)
         fit->params.started = fit->begin;
-    while (status == CLG_OK && !fit->stopped) {
+    stop_if_done(fit);
+    while (status == CLG_OK && !fit->stopped)
         status = run_epoch(fit);
-        if (fit->result.epochs >= fit->length.epochs)
-            stop(fit, CLG_STOP_EPOCHS, fit->result.steps);
-    }
-    fit->result.seconds = clg_seconds() - fit->begin;
+    fit->result.seconds = fit->from.seconds + clg_seconds() - fit->begin;
     return status;
+}
+
+/* ---- where it stands ---- */
+
+clg_status clg_fitting_get_position(struct clg_fitting *fit, struct clg_position *out, bool *good)
+{
+    double now;
+
+    CLG_TRY(check_progress(fit));
+    *good = !is_bad(fit);
+    now = clg_seconds();
+    *out = (struct clg_position){
+        .steps = fit->result.steps,
+        .epochs = fit->result.epochs,
+        .row = fit->row,
+        .seconds = fit->from.seconds + now - fit->begin,
+        .epoch_seconds = fit->row ? now - fit->epoch_begin : 0,
+    };
+    return *good ? clg_pass_get_sums(&fit->train, out->sums) : CLG_OK;
+}
+
+void clg_fitting_set_position(struct clg_fitting *fit, const struct clg_position *position)
+{
+    fit->from = *position;
+    fit->row = position->row;
+    fit->result.steps = position->steps;
+    fit->result.epochs = position->epochs;
+    fit->result.best_epoch = fit->best.epoch;
+    fit->result.best = fit->best.value;
 }
 
 clg_status clg_fitting_verdict(const struct clg_fitting *fit)

@@ -12,6 +12,15 @@ struct clg_length {
 /* Of a training on so many samples, at least one. */
 struct clg_length clg_fit_length(int64_t samples, const clg_fit_params *params);
 
+/* Where a training stands between two steps: what going on takes beside the store, the schedule and
+ * the best weights. */
+struct clg_position {
+    int64_t steps, epochs;         /* done */
+    int64_t row;                   /* of the epoch's samples, the next one */
+    double seconds, epoch_seconds; /* so far, of the training and of the epoch */
+    clg_metric_sum sums[CLG_PASS_OUTPUTS]; /* of the epoch: of the pass's outputs */
+};
+
 struct clg_fitting {
     struct clg_ctx *ctx;
     clg_model model;
@@ -21,6 +30,11 @@ struct clg_fitting {
     struct clg_length length;
     clg_fit_result result;
     bool stopped;
+    int64_t row; /* of the epoch's samples, the next one */
+    struct clg_position from;
+    /* Called between two steps, and after an epoch's line (end); NULL: nobody looks. The last call is
+     * where the training may be gone on from, unless a step was refused. */
+    clg_status (*pause)(void *user, bool end);
     struct clg_best best;
 
     /* Times in seconds of the monotonic clock. */
@@ -32,6 +46,10 @@ struct clg_fitting {
 /* Checks, compiles, and brings the data to the device. On failure nothing is left behind. */
 clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg_dataset *train,
                             clg_dataset *test, const clg_fit_params *params);
+/* Waits for the device. *good: no step was refused so far, and out is filled. */
+clg_status clg_fitting_get_position(struct clg_fitting *fit, struct clg_position *out, bool *good);
+/* Goes on from there; before clg_fitting_run(). */
+void clg_fitting_set_position(struct clg_fitting *fit, const struct clg_position *position);
 clg_status clg_fitting_run(struct clg_fitting *fit);
 /* Gives the store the best epoch's weights, where there is early stopping. */
 clg_status clg_fitting_take_best(struct clg_fitting *fit);

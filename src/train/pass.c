@@ -186,6 +186,21 @@ clg_status clg_pass_reset(struct clg_pass *pass)
     return pass->rest.plan ? clg_plan_reset_metrics(pass->rest.plan) : CLG_OK;
 }
 
+clg_status clg_pass_get_sums(const struct clg_pass *pass, clg_metric_sum sums[CLG_PASS_OUTPUTS])
+{
+    for (size_t i = 0; pass->outputs[i]; i++)
+        CLG_TRY(clg_plan_get_metric(pass->full.plan, pass->outputs[i], &sums[i]));
+    return CLG_OK;
+}
+
+clg_status clg_pass_set_sums(const struct clg_pass *pass,
+                             const clg_metric_sum sums[CLG_PASS_OUTPUTS])
+{
+    for (size_t i = 0; pass->outputs[i]; i++)
+        CLG_TRY(clg_plan_set_metric(pass->full.plan, pass->outputs[i], &sums[i]));
+    return CLG_OK;
+}
+
 clg_status clg_pass_prepare_rest(struct clg_pass *pass)
 {
     int64_t rest = pass->data->count % pass->batch;

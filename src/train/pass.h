@@ -5,6 +5,8 @@
 #include <clgrad/train.h>
 #include "data/dataset.h"
 
+#define CLG_PASS_OUTPUTS 2
+
 struct clg_pass {
     struct clg_ctx *ctx;
     const clg_model *model;
@@ -13,7 +15,7 @@ struct clg_pass {
     int64_t batch; /* of a full step */
     float mean, std;
     bool with_labels;
-    const char *outputs[3];
+    const char *outputs[CLG_PASS_OUTPUTS + 1];
     /* An open pass over the same content, whose samples and labels this one uses; NULL: none. */
     const struct clg_pass *beside;
     clg_array *samples, *labels, *order; /* order NULL: the files' order */
@@ -39,6 +41,11 @@ clg_status clg_pass_set_order(struct clg_pass *pass, int32_t *order);
 
 /* Starts the sums of the metrics anew. */
 clg_status clg_pass_reset(struct clg_pass *pass);
+
+/* What the full batch's plan has added up of the outputs, and sets it. */
+clg_status clg_pass_get_sums(const struct clg_pass *pass, clg_metric_sum sums[CLG_PASS_OUTPUTS]);
+clg_status clg_pass_set_sums(const struct clg_pass *pass,
+                             const clg_metric_sum sums[CLG_PASS_OUTPUTS]);
 
 /* A step over the samples from row on: a full batch, or what is left; *count of them. *plan: the
  * plan that did it. */

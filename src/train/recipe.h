@@ -24,6 +24,10 @@ struct clg_recipe_train {
     int64_t epochs, steps, seed, log_every;
     const char **freeze; /* NULL: absent */
     clg_early_stopping early_stopping;
+    struct clg_recipe_checkpoint {
+        int64_t steps, keep; /* 0: absent */
+        double minutes;      /* 0 or NaN: absent */
+    } checkpoint;
 };
 
 struct clg_optimizer_args {

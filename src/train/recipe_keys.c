@@ -81,6 +81,21 @@ static const struct clg_kind early_stopping_kind = {
     .keys = early_stopping_keys,
 };
 
+#define CHECKPOINT(name) offsetof(struct clg_recipe_checkpoint, name)
+static const struct clg_key checkpoint_keys[] = {
+    {"steps", CLG_KEY_INT, NULL, CHECKPOINT(steps), "steps between two checkpoints",
+     .range = CLG_POSITIVE},
+    {"minutes", CLG_KEY_NUMBER, NULL, CHECKPOINT(minutes), "minutes between two checkpoints",
+     .range = CLG_POSITIVE},
+    {"keep", CLG_KEY_INT, "1", CHECKPOINT(keep), "how many of the last are kept",
+     .range = CLG_POSITIVE},
+    {0},
+};
+static const struct clg_kind checkpoint_kind = {
+    .name = "checkpoint",
+    .keys = checkpoint_keys,
+};
+
 static const struct clg_key train_keys[] = {
     {"epochs", CLG_KEY_INT, "0", TRAIN(epochs), "passes over the training set; 0: as steps say",
      .range = CLG_NOT_NEGATIVE},
@@ -96,6 +111,10 @@ static const struct clg_key train_keys[] = {
      "ends the training when a metric does not become better any more, and takes the weights of the "
      "best epoch; absent: not so",
      .detail = &early_stopping_kind},
+    {"checkpoint", CLG_KEY_SECTION, NULL, TRAIN(checkpoint),
+     "when a checkpoint is written; absent: at ends of epochs, half a minute apart or more, and "
+     "always at the end",
+     .detail = &checkpoint_kind},
     {0},
 };
 static const struct clg_kind train_kind = {

@@ -11,6 +11,25 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "train/checkpoint.h"
+
+/* Whether checkpoint/ has no whole checkpoint. */
+static bool has_temporaries_alone(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *inner = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    bool alone = inner;
+
+    while (alone && (entry = readdir(inner)))
+        alone = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                clg_checkpoint_is_temporary(entry->d_name);
+    if (inner)
+        closedir(inner);
+    else if (fd >= 0)
+        close(fd);
+    return alone;
+}
 
 /* What a run that was killed before its first save leaves behind: files, never links or pipes. */
 static bool is_unfinished(int folder, const char *name)
@@ -23,6 +42,8 @@ static bool is_unfinished(int folder, const char *name)
         return true;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT; /* removed meanwhile */
+    if (strcmp(name, "checkpoint") == 0 && S_ISDIR(st.st_mode))
+        return has_temporaries_alone(folder, name);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && S_ISREG(st.st_mode); i++)
         if (clg_file_is_temporary(name, files[i]) || (i < 3 && strcmp(name, files[i]) == 0))
             return true;
@@ -44,7 +65,9 @@ clg_status clg_run_check(struct clg_ctx *ctx, const char *dir)
         usable = is_unfinished(dirfd(folder), entry->d_name);
     closedir(folder);
     if (!usable)
-        return clg_fail(ctx, CLG_ERR_FILE, "'%s' is not empty: a run's folder must be new or empty",
+        return clg_fail(ctx, CLG_ERR_FILE,
+                        "'%s' is not empty: a run's folder must be new or empty (a run that has a "
+                        "checkpoint goes on with --resume)",
                         dir);
     return CLG_OK;
 }
@@ -127,6 +150,45 @@ clg_status clg_run_open(struct clg_run *run, const char *dir, const char *name)
     if (run->log < 0)
         return clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s': %s", path, strerror(errno));
     CLG_TRY(take_log(run));
+    run->log_whole = true;
+    return CLG_OK;
+}
+
+clg_status clg_run_reopen(struct clg_run *run, const char *dir)
+{
+    const char *path;
+
+    run->log = -1;
+    run->dir = clg_blocks_print(run->pool, "%s", dir);
+    path = run->dir ? clg_run_path(run, "log.jsonl") : NULL;
+    if (!path)
+        return CLG_ERR_MEMORY;
+    run->log = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (run->log < 0)
+        return clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s': %s", path, strerror(errno));
+    if (flock(run->log, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return clg_fail(run->ctx, CLG_ERR_FILE, "'%s' cannot go on: another run writes there",
+                        run->dir);
+    return CLG_OK;
+}
+
+clg_status clg_run_cut(struct clg_run *run, off_t size)
+{
+    const char *summary = clg_run_path(run, "run.json");
+    struct stat st = {0};
+
+    if (!summary)
+        return CLG_ERR_MEMORY;
+    if (fstat(run->log, &st) == 0 && st.st_size < size) {
+        clg_log_line(run->ctx, CLG_LOG_WARNING,
+                     "'%s/log.jsonl' is shorter than at its checkpoint: lines are missing", run->dir);
+        size = st.st_size;
+    }
+    if (ftruncate(run->log, size) != 0 || lseek(run->log, size, SEEK_SET) < 0)
+        return clg_fail(run->ctx, CLG_ERR_FILE, "cannot write '%s/log.jsonl': %s", run->dir,
+                        strerror(errno));
+    unlink(summary);
+    run->log_size = size;
     run->log_whole = true;
     return CLG_OK;
 }

@@ -26,6 +26,9 @@ clg_status clg_run_check(struct clg_ctx *ctx, const char *dir);
 /* Makes the folder (dir NULL: the first of runs/NAME-1, -2, ... that is not there) and opens its
  * log, which keeps others out of it until clg_run_close(). */
 clg_status clg_run_open(struct clg_run *run, const char *dir, const char *name);
+/* Opens the log of a run that goes on; then, its first `size` bytes left, and without a run.json. */
+clg_status clg_run_reopen(struct clg_run *run, const char *dir);
+clg_status clg_run_cut(struct clg_run *run, off_t size);
 void clg_run_close(struct clg_run *run);
 /* Removes what clg_run_open() has made, for a run that does not begin. */
 void clg_run_undo(struct clg_run *run);

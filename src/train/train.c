@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "data/columns.h"
+#include "train/checkpoint.h"
 #include "train/fit.h"
 #include "train/recipe.h"
 #include "train/run.h"
@@ -17,7 +18,8 @@ struct training {
     clg_model model;
     struct clg_fitting fit;
     struct clg_run run;
-    double saved;     /* when */
+    struct clg_checkpoints checkpoints;
+    double saved, checkpointed; /* when */
     bool save_failed; /* and was reported */
 };
 
@@ -79,7 +81,9 @@ static clg_status save_model(struct training *t)
     struct clg_blocks *pool = &t->recipe->pool;
     const char *path = clg_run_path(&t->run, "model.safetensors");
     struct clg_fingerprint print = clg_recipe_fingerprint(t->recipe->root);
+    clg_save_params params = clg_save_defaults();
     const char *metadata[] = {
+        "format", "pt",
         "clgrad", clg_version(),
         "model",  clg_blocks_print(pool, "%016" PRIx64, print.model),
         "recipe", clg_blocks_print(pool, "%016" PRIx64, print.whole),
@@ -95,14 +99,15 @@ static clg_status save_model(struct training *t)
     if (!path)
         return CLG_ERR_MEMORY;
     t->saved = clg_seconds();
-    return clg_store_save(t->model.store, path, metadata);
+    params.states = false;
+    params.metadata = metadata;
+    return clg_store_save_with(t->model.store, path, &params);
 }
 
 /* A file that cannot be written now may be so at the next epoch, or at the end, which decides. */
-static clg_status save_meanwhile(struct training *t)
+static clg_status forgive(struct training *t, clg_status status)
 {
     struct clg_ctx *ctx = t->recipe->object.ctx;
-    clg_status status = save_model(t);
 
     if (status != CLG_ERR_FILE)
         return status;
@@ -112,6 +117,29 @@ static clg_status save_meanwhile(struct training *t)
     return CLG_OK;
 }
 
+/* The last one is always written. */
+static bool checkpoint_is_due(const struct training *t, bool end)
+{
+    const struct clg_recipe_checkpoint *rule = &t->recipe->values.train.checkpoint;
+    double since = clg_seconds() - t->checkpointed;
+
+    if (t->fit.stopped || (rule->steps && t->fit.result.steps % rule->steps == 0))
+        return true;
+    if (rule->minutes > 0)
+        return since >= rule->minutes * 60;
+    return !rule->steps && end && since > SAVE_SECONDS;
+}
+
+static clg_status write_checkpoint(void *user, bool end)
+{
+    struct training *t = user;
+
+    if (!checkpoint_is_due(t, end))
+        return CLG_OK;
+    t->checkpointed = clg_seconds();
+    return forgive(t, clg_checkpoint_write(&t->checkpoints));
+}
+
 static clg_status write_epoch(void *user, const clg_epoch *epoch)
 {
     struct training *t = user;
@@ -119,7 +147,7 @@ static clg_status write_epoch(void *user, const clg_epoch *epoch)
     clg_run_log(&t->run, "epoch", epoch_line(t, epoch));
     if (t->params->on_epoch)
         t->params->on_epoch(t->params->user, epoch);
-    return clg_seconds() - t->saved > SAVE_SECONDS ? save_meanwhile(t) : CLG_OK;
+    return clg_seconds() - t->saved > SAVE_SECONDS ? forgive(t, save_model(t)) : CLG_OK;
 }
 
 static bool should_stop(void *user)
@@ -144,7 +172,10 @@ static clg_status prepare(struct training *t)
     clg_fit_params fit = clg_recipe_fit(recipe);
     struct clg_length length;
 
-    CLG_TRY(clg_run_check(recipe->object.ctx, t->params->out));
+    if (!t->params->resume)
+        CLG_TRY(clg_run_check(recipe->object.ctx, t->params->out));
+    else if (!CLG_GIVEN(recipe, t->params->out))
+        return CLG_ERR_ARGUMENT;
     CLG_TRY(clg_recipe_datasets(recipe, NULL, NULL));
     CLG_TRY(clg_recipe_model(recipe, t->device, true, &t->model));
     CLG_TRY(clg_recipe_check_sizes(recipe, &t->model, recipe->train));
@@ -177,10 +208,36 @@ static clg_status write_columns(const struct training *t)
     return status;
 }
 
+static clg_status write_description(const struct training *t, const char *resolved)
+{
+    CLG_TRY(clg_run_write(&t->run, "recipe.yaml", resolved));
+    return write_columns(t);
+}
+
+static clg_status begin_run(struct training *t, const char *resolved)
+{
+    clg_status status = clg_run_open(&t->run, t->params->out, t->recipe->name);
+
+    if (status == CLG_OK)
+        status = write_description(t, resolved);
+    if (status != CLG_OK)
+        clg_run_undo(&t->run);
+    return status;
+}
+
+static clg_status go_on(struct training *t, const char *resolved)
+{
+    off_t size;
+
+    CLG_TRY(clg_run_reopen(&t->run, t->params->out));
+    CLG_TRY(clg_checkpoint_read(&t->checkpoints, &size));
+    CLG_TRY(clg_run_cut(&t->run, size));
+    return write_description(t, resolved);
+}
+
 static clg_status open_run(struct training *t)
 {
     const char *resolved;
-    clg_status status;
 
     CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->train));
     CLG_TRY(clg_recipe_check_classes(t->recipe, t->recipe->validation));
@@ -192,21 +249,16 @@ static clg_status open_run(struct training *t)
         .on_line = t->params->on_line,
         .log = -1,
     };
+    t->checkpoints = (struct clg_checkpoints){t->recipe, t->device, &t->fit, &t->run, 0};
+    t->fit.pause = write_checkpoint;
     CLG_TRY(clg_recipe_resolved(t->recipe, &resolved));
-    status = clg_run_open(&t->run, t->params->out, t->recipe->name);
-    if (status == CLG_OK)
-        status = clg_run_write(&t->run, "recipe.yaml", resolved);
-    if (status == CLG_OK)
-        status = write_columns(t);
-    if (status != CLG_OK)
-        clg_run_undo(&t->run);
-    return status;
+    return t->params->resume ? go_on(t, resolved) : begin_run(t, resolved);
 }
 
 static clg_status run_training(struct training *t)
 {
     CLG_TRY(open_run(t));
-    t->saved = clg_seconds();
+    t->saved = t->checkpointed = clg_seconds();
     CLG_TRY(clg_fitting_run(&t->fit));
     CLG_TRY(clg_fitting_take_best(&t->fit));
     CLG_TRY(save_model(t));

@@ -1,6 +1,6 @@
 /* A training that is killed with SIGKILL, which nothing can catch: every file of its folder is
- * whole, and the folder serves: for `eval` where weights were saved, for another training where
- * not. Ten kills at random steps, ten at random calls on the way to the disk (hold.c). */
+ * whole, and the folder serves: for `eval` where weights were saved, for going on where a checkpoint was,
+ * for another training where neither. Ten kills at random steps, ten at random calls on the way to the disk (hold.c). */
 #include "test.h"
 
 #include <dirent.h>
@@ -14,6 +14,7 @@
 #include "cli/command.h"
 
 enum { SAMPLES = 50, KILLS = 10, SEED = 19 };
+#define LAST "checkpoint/step-00000008.safetensors" /* of two epochs of four steps */
 
 struct fixture {
     char folder[256], recipe[600], run[600];
@@ -91,6 +92,12 @@ static bool has(const struct fixture *f, const char *name)
     return access(file_in(f->run, name), F_OK) == 0;
 }
 
+static void check_files(const struct fixture *f)
+{
+    cr_assert_eq(count_files(f->run), 5, "something was left behind in %s", f->run);
+    cr_assert_eq(count_files(file_in(f->run, "checkpoint")), 1, "something was left behind there");
+}
+
 static void check_folder(const struct fixture *f)
 {
     if (has(f, "log.jsonl"))
@@ -100,9 +107,13 @@ static void check_folder(const struct fixture *f)
     if (has(f, "model.safetensors")) {
         check_weights(f);
         command_expect(0, NULL, "eval '%s' --device cpu", f->run);
+    } else if (has(f, LAST)) {
+        command_expect(0, NULL, "train --resume '%s' --device cpu --quiet", f->run);
+        check_weights(f);
+        check_files(f);
     } else {
         command_expect(0, NULL, "train '%s' --out '%s' --device cpu --quiet", f->recipe, f->run);
-        cr_assert_eq(count_files(f->run), 4, "something was left behind in %s", f->run);
+        check_files(f);
     }
     test_remove(f->run);
 }
