@@ -216,6 +216,36 @@ CLG_API clg_train_params clg_train_defaults(void);
 CLG_API clg_status clg_train(clg_recipe *recipe, clg_device *device, const clg_train_params *params,
                              clg_fit_result *result, const char **out_dir);
 
+/* A fold's training that has ended. */
+typedef struct clg_fold {
+    int64_t fold, folds;     /* from 1, and how many there are */
+    const clg_epoch *epoch;  /* whose weights were kept: the last, or the best of early stopping */
+    const clg_fit_result *result;
+    const char *dir; /* the run's folder */
+} clg_fold;
+
+typedef struct clg_folds_params {
+    int64_t folds;          /* default 5 */
+    clg_train_params train; /* for each fold; out: the folder of all, in which fold K has fold-K;
+                             * on_line: the lines of kind "fold" and at the end "folds" */
+    void (*on_fold)(void *user, const clg_fold *fold); /* user: of train */
+} clg_folds_params;
+CLG_API clg_folds_params clg_folds_defaults(void);
+
+typedef struct clg_folds_result {
+    int64_t folds;              /* whole ones: fewer when stop() said so */
+    clg_score mean, deviation;  /* of the validation scores of the kept epochs, one a fold; the
+                                 * deviation is that of a sample (divided by folds - 1); NaN: unknown */
+} clg_folds_result;
+
+/* Cross-validation: trains a recipe once for each of `folds` parts of its training set, which then is
+ * the validation set (in place of the recipe's); every sample is in one of them. The folder has a run
+ * for each (fold-1, ...), log.jsonl with a line a fold, and run.json with mean and deviation. result
+ * and *out_dir (which belongs to the context) may be NULL. */
+CLG_API clg_status clg_train_folds(clg_ctx *ctx, clg_device *device, const char *recipe,
+                                   const clg_recipe_params *params, const clg_folds_params *folds,
+                                   clg_folds_result *result, const char **out_dir);
+
 /* Opens a run's folder again: its recipe.yaml. data_dir and set of params apply. */
 CLG_API clg_recipe *clg_run_recipe(clg_ctx *ctx, const char *run, const clg_recipe_params *params);
 

@@ -7,6 +7,7 @@
 
 #include <clgrad/train.h>
 #include "cli/cli.h"
+#include "cli/folds.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -86,8 +87,8 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
     if (result->reason == CLG_STOP_REQUESTED)
         printf("stopped after step %" PRId64 "; everything is saved\n", result->stop_step);
     if (result->best_epoch)
-        printf("epoch %" PRId64 " is the best, with %.4f: the weights are its\n", result->best_epoch,
-               result->best);
+        printf("epoch %" PRId64 " is the best, with %.4f: the weights are its\n",
+               result->best_epoch, result->best);
     if (score->samples && !isnan(score->accuracy))
         printf("%s accuracy %.4f, ", what, score->accuracy);
     else if (score->samples)
@@ -154,6 +155,7 @@ struct request {
     clg_recipe_params params;
     const char **set; /* with room for one more */
     int64_t steps;
+    int64_t folds; /* 0: one training */
     bool resume;
 };
 
@@ -170,6 +172,9 @@ static int read_and_train(struct clg_cli *cli, struct request *request)
         return clg_cli_fail(CLG_EXIT_USAGE,
                             "train: --out does not go with --resume: the training goes on in the "
                             "run's own folder");
+    if (request->resume && request->folds)
+        return clg_cli_fail(CLG_EXIT_USAGE, "train: --folds does not go with --resume: resume a "
+                                            "fold's own run, RUN/fold-K");
     if (request->steps) {
         snprintf(limit, sizeof(limit), "train.steps=%" PRId64, request->steps);
         while (request->set[count])
@@ -178,6 +183,8 @@ static int read_and_train(struct clg_cli *cli, struct request *request)
         request->set[count + 1] = NULL;
     }
     request->params.set = request->set;
+    if (request->folds)
+        return clg_cli_train_folds(cli, request->path, out, &request->params, request->folds);
     recipe = request->resume ? clg_run_recipe(cli->ctx, request->path, &request->params)
                              : clg_recipe_read(cli->ctx, request->path, &request->params);
     status = recipe ? train(cli, recipe, out, request->resume) : clg_cli_fail_ctx(cli);
@@ -202,6 +209,9 @@ int clg_cli_train(struct clg_cli *cli, int argc, char **argv)
          "replace a value of the recipe: --set optimizer.sgd.lr=0.05; several times",
          .list = request.set},
         {"--steps", "N", "stop after N steps", .number = &request.steps},
+        {"--folds", "K",
+         "train K times, each time with another part of the training set as validation set",
+         .number = &request.folds},
         {"--keys", NULL, "print the list of keys of recipes, and nothing else", .alone = &keys},
         {0},
     };
@@ -209,8 +219,8 @@ int clg_cli_train(struct clg_cli *cli, int argc, char **argv)
 
     if (!request.set)
         return clg_cli_fail(CLG_EXIT_FAILED, "out of memory");
-    status = clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL},
-                           &request.path);
+    status =
+        clg_cli_parse(cli, argc, argv, flags, (const char *const[]){"RECIPE", NULL}, &request.path);
     if (status == CLG_EXIT_OK && keys)
         status = print_keys(cli);
     else if (status == CLG_EXIT_OK)

@@ -12,6 +12,7 @@ struct clg_recipe_data {
         struct clg_numbers mean, std;
     } normalize;
     int64_t batch;
+    int64_t folds, fold; /* folds 0: none */
     bool shuffle, drop_last, stratify;
 };
 

@@ -67,14 +67,39 @@ static clg_status count_validation(const struct clg_recipe *recipe, int64_t *cou
                          *count ? "none would be left to train on" : "that is none of them");
 }
 
+static clg_status check_fold(const struct clg_recipe *recipe)
+{
+    const struct clg_recipe_data *data = &recipe->values.data;
+    int64_t samples = clg_dataset_count(recipe->whole);
+
+    if (data->folds < 2 || data->folds > samples)
+        return clg_yaml_fail(recipe->object.ctx, data_node(recipe, "folds"),
+                             "data.folds is %" PRId64 ", but must be 2 to %" PRId64
+                             ", the number of samples",
+                             data->folds, samples);
+    if (data->fold > data->folds)
+        return clg_yaml_fail(recipe->object.ctx, data_node(recipe, "fold"),
+                             "data.fold is %" PRId64 ", but must be 1 to %" PRId64
+                             ", as data.folds says",
+                             data->fold, data->folds);
+    return CLG_OK;
+}
+
 /* Deals the whole set out to rows[0 .. *first), which are trained on, and the others. */
 static clg_status choose_rows(struct clg_recipe *recipe, int32_t *rows, int64_t *first)
 {
+    const struct clg_recipe_data *data = &recipe->values.data;
     clg_split_params params = clg_split_defaults();
 
-    params.stratify = recipe->values.data.stratify;
+    params.stratify = data->stratify;
     params.seed = (uint64_t)recipe->values.train.seed;
-    CLG_TRY(count_validation(recipe, &params.count));
+    if (data->folds) {
+        CLG_TRY(check_fold(recipe));
+        params.folds = data->folds;
+        params.fold = data->fold - 1;
+    } else {
+        CLG_TRY(count_validation(recipe, &params.count));
+    }
     if (clg_split_rows(recipe->whole, &params, rows, first) == CLG_OK)
         return CLG_OK;
     return clg_recipe_fail_at(recipe,
@@ -113,7 +138,7 @@ static clg_status open_train(struct clg_recipe *recipe)
 
     if (recipe->train)
         return CLG_OK;
-    if (data->validation.number > 0) {
+    if (data->folds || data->validation.number > 0) {
         CLG_TRY(open_data(recipe, &data->train, CLG_DATA_TRAIN, &recipe->whole));
         return split_train(recipe);
     }
@@ -136,7 +161,8 @@ clg_status clg_recipe_datasets(clg_recipe *recipe, clg_dataset **train, clg_data
         return CLG_ERR_ARGUMENT;
     data = &recipe->values.data;
     CLG_TRY(open_train(recipe));
-    CLG_TRY(open_data(recipe, &data->validation.set, CLG_DATA_VALIDATION, &recipe->validation));
+    if (!data->folds)
+        CLG_TRY(open_data(recipe, &data->validation.set, CLG_DATA_VALIDATION, &recipe->validation));
     CLG_TRY(open_data(recipe, &data->test, CLG_DATA_TEST, &recipe->test));
     if (train)
         *train = recipe->train;

@@ -299,7 +299,7 @@ void clg_run_log(struct clg_run *run, const char *kind, json_t *line)
     free(text);
 }
 
-clg_status clg_run_summary(struct clg_run *run, json_t *summary)
+clg_status clg_run_summary(struct clg_run *run, const char *kind, json_t *summary)
 {
     char *pretty = dump(run->ctx, json_incref(summary), 2), *line = dump(run->ctx, summary, 0);
     const char *text = pretty ? clg_blocks_print(run->pool, "%s\n", pretty) : NULL;
@@ -308,7 +308,7 @@ clg_status clg_run_summary(struct clg_run *run, json_t *summary)
     if (text && line) {
         status = clg_run_write(run, "run.json", text);
         if (run->on_line)
-            run->on_line(run->user, "run", line);
+            run->on_line(run->user, kind, line);
     }
     free(pretty);
     free(line);

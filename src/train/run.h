@@ -43,8 +43,9 @@ clg_status clg_run_write(const struct clg_run *run, const char *file, const char
  * is given up, and the context's log callback is told. */
 void clg_run_log(struct clg_run *run, const char *kind, json_t *line);
 
-/* Writes run.json. Takes over the object; NULL: memory was short. */
-clg_status clg_run_summary(struct clg_run *run, json_t *summary);
+/* Writes run.json, and gives it as a line of this kind. Takes over the object; NULL: memory was
+ * short. */
+clg_status clg_run_summary(struct clg_run *run, const char *kind, json_t *summary);
 
 /* A copy of a text that lives as long as the context; NULL when memory is short. */
 const char *clg_keep_text(struct clg_ctx *ctx, const char *text);

@@ -262,7 +262,7 @@ static clg_status run_training(struct training *t)
     CLG_TRY(clg_fitting_run(&t->fit));
     CLG_TRY(clg_fitting_take_best(&t->fit));
     CLG_TRY(save_model(t));
-    CLG_TRY(clg_run_summary(&t->run, clg_summarize(t->recipe, t->device, &t->fit)));
+    CLG_TRY(clg_run_summary(&t->run, "run", clg_summarize(t->recipe, t->device, &t->fit)));
     return clg_fitting_verdict(&t->fit);
 }
 

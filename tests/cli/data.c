@@ -363,3 +363,95 @@ TEST(npy, as_idx)
     json_decref(b);
     test_remove(f.folder);
 }
+
+/* ---- folds ---- */
+
+/* Each fold is a run with its part as validation set, as the keys alone make it; the folder has a
+ * line for each, and their mean and deviation. */
+TEST(folds, rows_mean_and_deviation)
+{
+    double loss[3], mean, deviation;
+    struct tiny_run f;
+    json_t *line, *other, *all;
+    char *log, *at, *text;
+
+    tiny_setup(&f, SAMPLES);
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --device cpu --quiet --folds 3 --set "
+                   "data.stratify=true",
+                   f.recipe, f.run);
+    log = at = file_read(file_in(f.run, "log.jsonl"), NULL);
+    for (int fold = 1; fold <= 3; fold++) {
+        char name[32];
+
+        line = json_loads(at, JSON_DISABLE_EOF_CHECK, NULL);
+        cr_assert_eq(number(line, "fold"), fold);
+        loss[fold - 1] = number(line, "validation_loss");
+        snprintf(name, sizeof(name), "run/fold-%d", fold);
+        other = last_line(file_in(f.folder, name));
+        same(line, "validation_loss", other, "validation_loss");
+        same(line, "train_accuracy", other, "train_accuracy");
+        json_decref(line);
+        json_decref(other);
+        at = strchr(at, '\n') + 1;
+    }
+    cr_assert_eq(*at, '\0');
+    free(log);
+    cr_assert(loss[0] != loss[1] && loss[1] != loss[2]);
+    mean = (loss[0] + loss[1] + loss[2]) / 3;
+    deviation =
+        sqrt((pow(loss[0] - mean, 2) + pow(loss[1] - mean, 2) + pow(loss[2] - mean, 2)) / 2);
+    text = file_read(file_in(f.run, "run.json"), NULL);
+    all = json_loads(text, 0, NULL);
+    free(text);
+    cr_assert_eq(number(all, "folds"), 3);
+    /* run.json has nine digits */
+    cr_assert_float_eq(number(json_object_get(all, "mean"), "validation_loss") / mean, 1, 1e-8);
+    cr_assert_float_eq(number(json_object_get(all, "deviation"), "validation_loss") / deviation, 1,
+                       1e-6);
+    json_decref(all);
+    line = train(&f, "second", "--set data.folds=3 --set data.fold=2 --set data.stratify=true");
+    cr_assert_eq(number(line, "validation_loss"), loss[1]);
+    json_decref(line);
+    test_remove(f.folder);
+}
+
+TEST(folds, are_printed)
+{
+    struct tiny_run f;
+    struct command run;
+
+    tiny_setup(&f, SAMPLES);
+    command_run(&run, "train '%s' --out '%s' --device cpu --folds 2", f.recipe, f.run);
+    cr_assert_eq(run.status, 0, "%s", run.err);
+    cr_assert(strstr(run.out, "fold 2/2  train loss ") && strstr(run.out, "\nmean ") &&
+                  strstr(run.out, "\ndeviation "),
+              "%s", run.out);
+    command_free(&run);
+    command_run(&run, "train '%s' --out '%s' --device cpu --folds 2 --json", f.recipe,
+                file_in(f.folder, "json"));
+    cr_assert(strstr(run.out, "\"kind\":\"fold\",\"fold\":2,") &&
+                  strstr(run.out, "\"kind\":\"folds\",\"folds\":2,"),
+              "%s", run.out);
+    command_free(&run);
+    test_remove(f.folder);
+}
+
+TEST(folds, refusals)
+{
+    struct tiny_run f;
+
+    tiny_setup(&f, SAMPLES);
+    command_expect(1, "data.folds is 1, but must be 2 to 100, the number of samples",
+                   "train '%s' --out '%s' --device cpu --folds 1", f.recipe, f.run);
+    command_expect(1, "data.folds is 101", "train '%s' --out '%s' --device cpu --folds 101",
+                   f.recipe, f.run);
+    command_expect(1, "data.fold is 4, but must be 1 to 3",
+                   "train '%s' --out '%s' --device cpu --set data.folds=3 --set data.fold=4",
+                   f.recipe, f.run);
+    /* nothing was left behind */
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu --quiet", f.recipe, f.run);
+    command_expect(1, "is not empty", "train '%s' --out '%s' --device cpu --folds 2", f.recipe,
+                   f.run);
+    test_remove(f.folder);
+}

@@ -258,6 +258,7 @@ static struct {
         clg_device_params device;
         clg_device_info info;
         clg_dataset_params dataset;
+        clg_folds_params folds;
         clg_csv_params csv;
         clg_split_params split;
         clg_plan_params plan;
@@ -559,6 +560,11 @@ static void *options(const char *type)
         args.params.train = clg_train_defaults();
         args.params.train.stop = stop_soon;
         args.params.train.out = world.paths[4];
+    } else if (IS(folds_params)) {
+        args.params.folds = clg_folds_defaults();
+        args.params.folds.folds = chance(70) ? 2 : number();
+        args.params.folds.train.stop = stop_soon;
+        args.params.folds.train.out = world.paths[4];
     } else if (IS(load_params)) {
         args.params.load = clg_load_defaults();
         args.params.load.values = chance(80);
@@ -756,7 +762,7 @@ static bool is_left_out(const struct api_function *f, const union api_value *in)
         return !chance(10);
     if (is(f, "clg_sinusoidal_positions")) /* computes what it is asked for */
         return in[1].i64 > 1000 && in[2].i64 > 1000;
-    if (is(f, "clg_train") || is(f, "clg_device_why") || is(f, "clg_recipe_reference"))
+    if (is(f, "clg_train") || is(f, "clg_train_folds") || is(f, "clg_device_why") || is(f, "clg_recipe_reference"))
         return !chance(20);
     return false;
 }
