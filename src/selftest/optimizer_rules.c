@@ -20,6 +20,12 @@ static rounded rest(float b)
     return clg_rounded(1 - clg_number_meant(b), 0);
 }
 
+/* A count of steps, which is a float32. */
+static rounded count(double t)
+{
+    return t <= 0x1p24 ? clg_exactly(t) : clg_rounded(t, 0);
+}
+
 static rounded with_decay(const struct clg_rule_element *e)
 {
     return clg_plus(e->g, clg_times(e->decay, e->w));
@@ -74,9 +80,9 @@ static rounded log_of(float b)
 }
 
 /* 1 - b^t = -expm1(t ln b) */
-static rounded correction(float b, int t)
+static rounded correction(float b, double t)
 {
-    rounded x = expm1_of(clg_times(clg_exactly(t), log_of(b)));
+    rounded x = expm1_of(clg_times(count(t), log_of(b)));
     return (rounded){-x.v, x.e};
 }
 
@@ -103,7 +109,7 @@ static rounded asgd_rate(const struct clg_rule_element *e, const clg_optimizer_p
 {
     rounded rate = e->t == 1 ? e->lr : e->running, lambd = exact(o->lambd);
     rounded base = clg_plus(clg_exactly(1),
-                            clg_times(clg_times(lambd, rate), clg_exactly(e->t - 1)));
+                            clg_times(clg_times(lambd, rate), count(e->t - 1)));
     double v = pow(base.v, (double)o->alpha);
     double slope = (double)o->alpha * fmax(v / base.v, 1);
     return clg_over(rate, (rounded){v, slope * base.e * 1.01 + 16 * clg_ulp(v)});
@@ -113,7 +119,7 @@ void clg_reference_asgd(struct clg_rule_element *e, const clg_optimizer_params *
 {
     rounded *ax = &e->state[0], eta = asgd_rate(e, o), g = with_decay(e);
     rounded kept = clg_minus(clg_exactly(1), clg_times(exact(o->lambd), eta));
-    rounded mu = clg_over(clg_exactly(1), clg_exactly(fmax(1, e->t - 1 - (double)o->t0)));
+    rounded mu = clg_over(clg_exactly(1), count(fmax(1, e->t - 1 - (double)o->t0)));
     e->w = clg_minus(clg_times(kept, e->w), clg_times(eta, g));
     *ax = mu.v == 1 ? e->w : clg_plus(*ax, clg_times(mu, clg_minus(e->w, *ax)));
     e->running = e->lr;
@@ -124,8 +130,8 @@ void clg_reference_adagrad(struct clg_rule_element *e, const clg_optimizer_param
 {
     rounded *s = &e->state[0], g = with_decay(e);
     rounded slower = clg_plus(clg_exactly(1),
-                              clg_times(clg_exactly(e->t - 1), exact(o->lr_decay)));
-    if (e->t == 1)
+                              clg_times(count(e->t - 1), exact(o->lr_decay)));
+    if (s->v == 0)
         *s = exact(o->initial_accumulator_value);
     *s = clg_plus(*s, clg_times(g, g));
     rounded below = clg_plus(clg_root_of(*s), exact(o->eps));
@@ -161,7 +167,7 @@ void clg_reference_rprop(struct clg_rule_element *e, const clg_optimizer_params 
 {
     rounded *prev = &e->state[0], *size = &e->state[1];
     double turn = sign(e->g).v * sign(*prev).v;
-    if (e->t == 1)
+    if (size->v == 0)
         *size = e->lr;
     if (turn != 0)
         *size = clg_times(*size, turn > 0 ? share(o->eta_plus) : share(o->eta_minus));
@@ -204,10 +210,10 @@ void clg_reference_adamax(struct clg_rule_element *e, const clg_optimizer_params
 }
 
 /* b1 (1 - 0.96^(t momentum_decay) / 2) */
-static rounded nadam_mu(const clg_optimizer_params *o, int t)
+static rounded nadam_mu(const clg_optimizer_params *o, double t)
 {
     rounded x = clg_times(clg_times(clg_rounded(log(0.96), 0), exact(o->momentum_decay)),
-                          clg_exactly(t));
+                          count(t));
     rounded half = clg_times(clg_exactly(0.5), exp_of(x));
     return clg_times(share(o->beta1), clg_minus(clg_exactly(1), half));
 }
@@ -244,14 +250,16 @@ static rounded langevin(rounded y)
                      clg_over(clg_exactly(1), y));
 }
 
-static rounded radam_length(rounded x, int t)
+static rounded radam_length(rounded x, double t)
 {
-    rounded start = langevin(clg_times(clg_exactly(0.5), x)), n = clg_exactly(t);
+    rounded start = langevin(clg_times(clg_exactly(0.5), x)), n = count(t);
     rounded tx = clg_times(n, x);
     if (tx.v < 2)
         return clg_plus(start,
                         clg_minus(n, clg_times(n, langevin(clg_times(clg_exactly(0.5), tx)))));
-    rounded left = clg_over(clg_times(clg_exactly(2), n), expm1_of(tx));
+    rounded left = {0, 2 * t * exp(-tx.v)};
+    if (tx.v < 64)
+        left = clg_over(clg_times(clg_exactly(2), n), expm1_of(tx));
     return clg_plus(start, clg_minus(clg_over(clg_exactly(2), x), left));
 }
 

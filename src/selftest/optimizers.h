@@ -10,7 +10,7 @@ struct clg_rule_element {
     struct clg_rounded w, state[CLG_RULE_STATES];
     struct clg_rounded running; /* the rule's running number */
     struct clg_rounded g, lr, decay;
-    int t;
+    double t;
 };
 typedef void clg_rule_reference(struct clg_rule_element *e, const clg_optimizer_params *o);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/philox.h"
 #include "base/text.h"
+#include "selftest/optimizers.h"
 #include "store/store.h"
 
 #define STEPS 7
@@ -586,6 +587,139 @@ TEST(optim, own_steps)
     cr_assert_arr_eq(straight, resumed, sizeof(straight));
     clg_ctx_destroy(&ctx);
     test_remove(folder);
+}
+
+/* ---- many steps ---- */
+
+/* A store with the parameter w (5) and the input "slope", its gradient. */
+static clg_optimizer *line_open(struct bench *b, const char *rule)
+{
+    const clg_init ones = {.scheme = CLG_INIT_CONSTANT, .a = 1};
+    b->store = clg_store_create(b->device, 1);
+    b->graph = clg_graph_create(b->store);
+    clg_tensor w = clg_parameter(b->graph, "w", clg_shape1(5), &ones);
+    clg_tensor slope = clg_input(b->graph, "slope", CLG_F32, clg_shape1(5));
+    clg_optimizer *o = clg_optimizer_create(b->store, rule, 0.125f, NULL);
+    test_ok(b->ctx, clg_minimize(o, clg_sum(clg_mul(w, slope), NULL, 0, false)));
+    b->plan = clg_compile(b->graph, 1, CLG_TRAIN, NULL);
+    cr_assert_not_null(b->plan, "%s", clg_error(b->ctx));
+    return o;
+}
+
+static void line_step(struct bench *b, float now[5])
+{
+    const float slope[5] = {0.5f, -1, 2, 0.25f, -0.125f};
+    test_ok(b->ctx, clg_plan_write(b->plan, "slope", slope, sizeof(slope)));
+    test_ok(b->ctx, clg_plan_step(b->plan));
+    test_ok(b->ctx, clg_store_get(b->store, "w", now, 5 * sizeof(*now)));
+}
+
+/* A file that says that the rule has done so many steps; all of its states are 0. */
+static void write_steps(const char *path, const char *rule, uint64_t steps)
+{
+    char header[256];
+    uint64_t length;
+    FILE *file = fopen(path, "wb");
+    cr_assert_not_null(file);
+    length = (uint64_t)snprintf(
+        header, sizeof(header),
+        "{\"optimizer.%s.step\":{\"dtype\":\"U64\",\"shape\":[],\"data_offsets\":[0,8]},"
+        "\"w\":{\"dtype\":\"F32\",\"shape\":[5],\"data_offsets\":[8,28]}}",
+        rule);
+    length = (length + 7) / 8 * 8;
+    const float w[5] = {1, 1, 1, 1, 1};
+    char padded[256];
+    memset(padded, ' ', sizeof(padded));
+    memcpy(padded, header, strlen(header));
+    fwrite(&length, sizeof(length), 1, file);
+    fwrite(padded, 1, (size_t)length, file);
+    fwrite(&steps, sizeof(steps), 1, file);
+    fwrite(w, sizeof(w), 1, file);
+    fclose(file);
+}
+
+/* A step of number `steps` + 1 from states of 0, against the reference. */
+static void step_after(struct bench *b, const char *rule, clg_rule_reference *reference,
+                       uint64_t steps)
+{
+    const double slope[5] = {0.5, -1, 2, 0.25, -0.125};
+    clg_optimizer_params params = clg_optimizer_defaults(rule);
+    char folder[256], path[300];
+    double want[5], error[5];
+    float now[5];
+    test_folder(folder);
+    snprintf(path, sizeof(path), "%s/many", folder);
+    write_steps(path, rule, steps);
+    line_open(b, rule);
+    test_ok(b->ctx, clg_store_load(b->store, path));
+    for (int s = 0; s < 3; s++)
+        line_step(b, now);
+    struct clg_rule_element e[5] = {{.t = 0}};
+    for (int i = 0; i < 5; i++) {
+        e[i].w = clg_exactly(1);
+        for (uint64_t t = steps + 1; t <= steps + 3; t++) {
+            e[i].g = clg_exactly(slope[i]);
+            e[i].lr = clg_exactly(0.125);
+            e[i].decay = clg_exactly((double)params.weight_decay);
+            e[i].t = (double)t;
+            reference(&e[i], &params);
+        }
+        want[i] = e[i].w.v;
+        error[i] = e[i].w.e;
+    }
+    test_within(rule, now, want, error, 5, "the self-test's reference");
+    clg_store_destroy(&b->store);
+    test_remove(folder);
+}
+
+/* Around 2^24, where float32 begins to count by twos, and at 2^32 and beyond, where a word ends. */
+TEST(optim, many_steps)
+{
+    static const uint64_t counts[] = {16777213, 4294967294, 1099511627776};
+    for (size_t f = 0; f < TEST_FORMS; f++) {
+        struct bench b = bench_device(test_forms[f]);
+        for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+#define RULE(name, ...) step_after(&b, #name, clg_reference_##name, counts[i]);
+#include "optim/optim.def"
+#undef RULE
+        }
+        clg_ctx_destroy(&b.ctx);
+    }
+}
+
+/* Rules with a running number go on from a file with the same bits. */
+static void running_resumes(struct bench *b, const char *rule, int steps)
+{
+    char folder[256], path[300];
+    float straight[5], resumed[5];
+    test_folder(folder);
+    snprintf(path, sizeof(path), "%s/half", folder);
+    clg_optimizer *o = line_open(b, rule);
+    for (int s = 0; s < steps; s++)
+        line_step(b, straight);
+    test_ok(b->ctx, clg_optimizer_set_lr(o, 0.03125f));
+    test_ok(b->ctx, clg_store_save(b->store, path, NULL));
+    line_step(b, straight);
+    clg_store_destroy(&b->store);
+    o = line_open(b, rule);
+    line_step(b, resumed);
+    line_step(b, resumed);
+    test_ok(b->ctx, clg_optimizer_set_lr(o, 0.03125f));
+    test_ok(b->ctx, clg_store_load(b->store, path));
+    line_step(b, resumed);
+    cr_assert_arr_eq(straight, resumed, sizeof(straight), "%s after %d steps", rule, steps);
+    clg_store_destroy(&b->store);
+    test_remove(folder);
+}
+
+TEST(optim, running_numbers_are_saved)
+{
+    struct bench b = bench_device(CLG_FORM_AUTO);
+    for (int steps = 1; steps < 5; steps++) {
+        running_resumes(&b, "nadam", steps);
+        running_resumes(&b, "asgd", steps);
+    }
+    clg_ctx_destroy(&b.ctx);
 }
 
 /* ---- refusals ---- */

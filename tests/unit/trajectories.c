@@ -4,7 +4,10 @@
 #include "test.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include "base/file.h"
 #include "selftest/optimizers.h"
 #include "store/store.h"
 #include "unit/optimizer_values.h"
@@ -155,4 +158,38 @@ TEST(trajectories, with_each_option)
     for (size_t r = 0; r < sizeof(rules) / sizeof(*rules); r++)
         for (const struct clg_number *n = clg_rule_find(rules[r].name)->numbers; n->name; n++)
             is_tried(rules[r].name, n, rules[r].list, rules[r].count);
+}
+
+/* ---- docs/optimizers.md has the table ---- */
+
+static void add_row(struct clg_text *out, const char *name, const char *formula, const char *source)
+{
+    const struct clg_rule *rule = clg_rule_find(name);
+    clg_text_add(out, "| `%s` | ", name);
+    for (const char *c = formula; *c; c++)
+        clg_text_add(out, *c == '|' ? "\\%c" : "%c", *c);
+    clg_text_add(out, " | ");
+    for (size_t s = 0; rule->states[s]; s++)
+        clg_text_add(out, "%s`%s`", s ? ", " : "", rule->states[s]);
+    if (rule->running[0])
+        clg_text_add(out, " (`%s`)", rule->running[0]);
+    clg_text_add(out, " | %s |\n", source);
+}
+
+TEST(trajectories, table_of_rules)
+{
+    clg_ctx *ctx = test_context();
+    struct clg_text table = {.ctx = ctx};
+    char path[512], *docs;
+    size_t size;
+    clg_text_add(&table, "| rule | what a step does | states | source |\n| --- | --- | --- | --- |\n");
+#define RULE(name, doc, source, formula, ...) add_row(&table, #name, formula, doc ": " source);
+#include "optim/optim.def"
+#undef RULE
+    snprintf(path, sizeof(path), "%s/docs/optimizers.md", getenv("CLG_TEST_SOURCE"));
+    test_ok(ctx, clg_file_read(ctx, path, &docs, &size));
+    cr_assert_not_null(strstr(docs, table.data), "docs/optimizers.md has not this table:\n%s", table.data);
+    clg_free(ctx, docs);
+    clg_text_finish(&table);
+    clg_ctx_destroy(&ctx);
 }
