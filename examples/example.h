@@ -32,7 +32,7 @@ static inline double example_normal(void)
 static inline void example_expect(const char *what, double value, double low, double high)
 {
     int good = value >= low && value <= high;
-    printf("%-48s %9.4f  (from %g to %g)%s\n", what, value, low, high, good ? "" : "  MISSED");
+    printf("%-48s %10.4g  (from %g to %g)%s\n", what, value, low, high, good ? "" : "  MISSED");
     example_missed += !good;
 }
 
