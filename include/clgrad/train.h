@@ -78,6 +78,8 @@ typedef struct clg_early_stopping {
 typedef struct clg_fit_params {
     int64_t batch;         /* samples of a step; default 32 */
     int64_t eval_batch;    /* of a step of evaluation; default 1000 */
+    int64_t accumulate;    /* batches of an update, which takes the mean of their gradients; default 1. More
+                            * need clg_optimizer_accumulate(). At an epoch's end those that are left */
     int64_t epochs, steps; /* whichever is reached first; 0: no limit; default 1 and 0 */
     bool shuffle;          /* a new order each epoch, a function of seed and epoch; default true */
     bool drop_last;        /* leaves out the last, short batch of an epoch; default false */

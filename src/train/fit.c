@@ -14,6 +14,7 @@ clg_fit_params clg_fit_defaults(void)
     return (clg_fit_params){
         .batch = 32,
         .eval_batch = 1000,
+        .accumulate = 1,
         .epochs = 1,
         .shuffle = true,
         .seed = 1,
@@ -91,6 +92,9 @@ static clg_status check_fit(const struct clg_fitting *fit)
         return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
                         "%" PRId64 " epochs and %" PRId64 " steps: one must be over 0", p->epochs,
                         p->steps);
+    if (p->accumulate < 1)
+        return clg_fail(fit->ctx, CLG_ERR_ARGUMENT,
+                        "an update takes %" PRId64 " batches, must be 1 or more", p->accumulate);
     if (p->schedule)
         CLG_TRY(check_metric(fit, "the schedule", p->schedule_metric));
     CLG_TRY(check_early_stopping(fit));
@@ -104,13 +108,12 @@ static clg_status check_fit(const struct clg_fitting *fit)
 
 struct clg_length clg_fit_length(int64_t samples, const clg_fit_params *p)
 {
-    struct clg_length length = {
-        .steps_per_epoch = p->drop_last ? samples / p->batch : (samples - 1) / p->batch + 1,
-        .epochs = p->epochs,
-    };
+    int64_t batches = p->drop_last ? samples / p->batch : (samples - 1) / p->batch + 1;
+    struct clg_length length = {.epochs = p->epochs};
 
-    if (length.steps_per_epoch == 0)
+    if (batches == 0)
         return length;
+    length.steps_per_epoch = (batches - 1) / p->accumulate + 1;
     if (p->steps && (!p->epochs || (p->steps - 1) / length.steps_per_epoch < p->epochs))
         length.epochs = (p->steps - 1) / length.steps_per_epoch + 1;
     length.steps = length.epochs > INT64_MAX / length.steps_per_epoch
@@ -422,19 +425,32 @@ static clg_status call_pause(struct clg_fitting *fit, bool end)
     return fit->pause && !is_bad(fit) ? fit->pause(fit->params.user, end) : CLG_OK;
 }
 
+/* An update, of as many batches as it takes or as are left. *plan: of the last one. */
+static clg_status make_step(struct clg_fitting *fit, clg_plan **plan)
+{
+    int64_t batch = fit->train.batch, samples = fit->train.data->count, count;
+    int64_t end = fit->params.drop_last ? samples / batch * batch : samples;
+
+    for (int64_t left = fit->params.accumulate; left > 0 && fit->row < end; left--) {
+        fit->train.adds = left > 1 && fit->row + batch < end;
+        CLG_TRY(clg_pass_step(&fit->train, fit->row, &count, plan));
+        fit->row += count;
+        fit->epoch_samples += count;
+    }
+    return CLG_OK;
+}
+
 static clg_status run_epoch(struct clg_fitting *fit)
 {
-    int64_t count, steps = fit->row / fit->train.batch;
+    int64_t steps = fit->row / fit->train.batch / fit->params.accumulate;
     clg_plan *plan;
 
     CLG_TRY(start_epoch(fit));
     while (steps < fit->length.steps_per_epoch && !fit->stopped) {
         CLG_TRY(set_rate(fit, true, fit->result.steps));
-        CLG_TRY(clg_pass_step(&fit->train, fit->row, &count, &plan));
-        fit->row += count;
+        CLG_TRY(make_step(fit, &plan));
         steps++;
         fit->result.steps++;
-        fit->epoch_samples += count;
         CLG_TRY(after_step(fit, plan));
         if (steps < fit->length.steps_per_epoch)
             CLG_TRY(call_pause(fit, false));

@@ -130,6 +130,24 @@ static clg_status add_groups(clg_optimizer *optimizer, const struct clg_rows *gr
     return CLG_OK;
 }
 
+static bool clips(const struct clg_recipe *recipe)
+{
+    return !isnan(recipe->values.train.clip.norm) || !isnan(recipe->values.train.clip.value);
+}
+
+/* What becomes of gradients before the update. A norm without a maximum is measured alone. */
+static clg_status set_gradients(const struct clg_recipe *recipe, clg_optimizer *optimizer)
+{
+    const struct clg_recipe_train *train = &recipe->values.train;
+
+    if (clips(recipe))
+        CLG_TRY(clg_optimizer_clip_norm(
+            optimizer, isnan(train->clip.norm) ? INFINITY : (float)train->clip.norm));
+    if (!isnan(train->clip.value))
+        CLG_TRY(clg_optimizer_clip_value(optimizer, (float)train->clip.value));
+    return train->accumulate > 1 ? clg_optimizer_accumulate(optimizer) : CLG_OK;
+}
+
 static clg_status minimize(const struct clg_recipe *recipe, clg_optimizer *optimizer,
                            clg_tensor loss)
 {
@@ -140,6 +158,7 @@ static clg_status minimize(const struct clg_recipe *recipe, clg_optimizer *optim
     for (const char **match = recipe->values.train.freeze; match && *match; match++)
         CLG_TRY(clg_optimizer_freeze(optimizer, *match));
     CLG_TRY(add_groups(optimizer, &args->groups));
+    CLG_TRY(set_gradients(recipe, optimizer));
     return clg_minimize(optimizer, loss);
 }
 

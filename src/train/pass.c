@@ -223,7 +223,7 @@ clg_status clg_pass_step(struct clg_pass *pass, int64_t row, int64_t *count, clg
     use->next = row + use->batch;
     *count = use->batch;
     *plan = use->plan;
-    return clg_plan_step(use->plan);
+    return pass->adds ? clg_plan_accumulate(use->plan) : clg_plan_step(use->plan);
 }
 
 static clg_status add_metric(struct clg_pass *pass, const char *name, double *mean,

@@ -15,6 +15,7 @@ struct clg_pass {
     int64_t batch; /* of a full step */
     float mean, std;
     bool with_labels;
+    bool adds; /* gradients of a step wait for those of the next */
     const char *outputs[CLG_PASS_OUTPUTS + 1];
     /* An open pass over the same content, whose samples and labels this one uses; NULL: none. */
     const struct clg_pass *beside;

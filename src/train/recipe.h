@@ -24,6 +24,10 @@ struct clg_recipe_init {
 struct clg_recipe_train {
     int64_t epochs, steps, seed, log_every;
     const char **freeze; /* NULL: absent */
+    int64_t accumulate;
+    struct clg_recipe_clip {
+        double norm, value; /* NaN: absent */
+    } clip;
     clg_early_stopping early_stopping;
     struct clg_recipe_checkpoint {
         int64_t steps, keep; /* 0: absent */

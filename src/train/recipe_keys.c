@@ -101,6 +101,19 @@ static const struct clg_kind checkpoint_kind = {
     .keys = checkpoint_keys,
 };
 
+#define CLIP(name) offsetof(struct clg_recipe_clip, name)
+static const struct clg_key clip_keys[] = {
+    {"norm", CLG_KEY_NUMBER, NULL, CLIP(norm),
+     "largest norm of all gradients together; they are scaled down to it", .range = CLG_POSITIVE},
+    {"value", CLG_KEY_NUMBER, NULL, CLIP(value),
+     "largest absolute value of each; after norm, where both are given", .range = CLG_POSITIVE},
+    {0},
+};
+static const struct clg_kind clip_kind = {
+    .name = "clip",
+    .keys = clip_keys,
+};
+
 static const struct clg_key train_keys[] = {
     {"epochs", CLG_KEY_INT, "0", TRAIN(epochs), "passes over the training set; 0: as steps say",
      .range = CLG_NOT_NEGATIVE},
@@ -112,6 +125,13 @@ static const struct clg_key train_keys[] = {
      "steps between two lines with the loss in log.jsonl; 0: none", .range = CLG_NOT_NEGATIVE},
     {"freeze", CLG_KEY_TEXTS, NULL, TRAIN(freeze),
      "patterns (* and ?) of parameters that stay as they are"},
+    {"accumulate", CLG_KEY_INT, "1", TRAIN(accumulate),
+     "batches of a step, whose update takes the mean of their gradients; at an epoch's end those that "
+     "are left", .range = CLG_POSITIVE},
+    {"clip", CLG_KEY_SECTION, "{}", TRAIN(clip),
+     "clips gradients before the update; log.jsonl then has their norm before that, of the step, or of "
+     "an epoch's last, as grad_norm",
+     .detail = &clip_kind},
     {"early_stopping", CLG_KEY_SECTION, NULL, TRAIN(early_stopping),
      "ends the training when a metric does not become better any more, and takes the weights of the "
      "best epoch; absent: not so",

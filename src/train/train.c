@@ -38,6 +38,18 @@ static void add_rate(json_t *line, double lr)
         clg_json_number(line, "lr", clg_decimal_of((float)lr));
 }
 
+/* Of the last step, where it is measured. */
+static void add_norm(const struct training *t, json_t *line)
+{
+    const struct clg_recipe_clip *clip = &t->recipe->values.train.clip;
+    float norm;
+
+    if (isnan(clip->norm) && isnan(clip->value))
+        return;
+    if (clg_optimizer_grad_norm(t->model.optimizer, &norm) == CLG_OK)
+        clg_json_number(line, "grad_norm", (double)norm);
+}
+
 static void write_step(void *user, int64_t step, double loss)
 {
     struct training *t = user;
@@ -45,6 +57,7 @@ static void write_step(void *user, int64_t step, double loss)
 
     json_object_set_new(line, "step", json_integer(step));
     clg_json_number(line, "loss", loss);
+    add_norm(t, line);
     if (t->fit.params.schedule_by_step)
         add_rate(line, (double)clg_optimizer_get_lr(t->model.optimizer));
     clg_run_log(&t->run, "step", line);
@@ -71,6 +84,7 @@ static json_t *epoch_line(const struct training *t, const clg_epoch *epoch)
     if (epoch->test.samples)
         add_score(line, "test_loss", "test_accuracy", &epoch->test, t->model.accuracy);
     add_rate(line, epoch->lr);
+    add_norm(t, line);
     clg_json_number(line, "seconds", epoch->seconds);
     return line;
 }

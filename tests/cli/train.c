@@ -191,6 +191,59 @@ TEST(train, schedules)
     test_remove(f.folder);
 }
 
+/* The gradients' norm of each step, and the last step's number. */
+static int norms(const struct tiny_run *f, const char *settings, double *out, int most)
+{
+    char *log;
+    int steps = 0;
+
+    command_expect(0, NULL,
+                   "train '%s' --out '%s' --device cpu --set data.shuffle=false --set train.epochs=1 "
+                   "--set train.log_every=1 --set train.clip.norm=0.01 %s",
+                   f->recipe, f->run, settings);
+    log = file_read(file_in(f->run, "log.jsonl"), NULL);
+    for (;;) {
+        json_t *entry = line(log, steps);
+        bool epoch = json_object_get(entry, "epoch");
+
+        cr_assert_lt(steps, most);
+        out[steps] = number(entry, "grad_norm");
+        cr_assert_eq(number(entry, "step"), epoch ? steps : steps + 1);
+        json_decref(entry);
+        if (epoch)
+            break;
+        steps++;
+    }
+    free(log);
+    test_remove(f->run);
+    return steps;
+}
+
+/* Batches of 10 added up in twos are those of 20, to rounding; what is left at the end is a step too. */
+TEST(train, accumulates_and_clips)
+{
+    struct tiny_run f;
+    double one[12], two[12];
+
+    tiny_setup(&f, SAMPLES);
+    cr_assert_eq(norms(&f, "--set data.batch=20", one, 12), 5);
+    cr_assert_eq(norms(&f, "--set data.batch=10 --set train.accumulate=2", two, 12), 5);
+    for (int i = 0; i < 6; i++)
+        cr_assert_float_eq(one[i], two[i], 1e-5 * one[i], "%d: %.9g and %.9g", i, one[i], two[i]);
+    cr_assert_neq(one[0], one[1]);
+    cr_assert_eq(norms(&f, "--set data.batch=10 --set train.accumulate=4", two, 12), 3);
+    cr_assert_eq(norms(&f,
+                       "--set data.batch=30 --set train.accumulate=2 --set data.drop_last=true "
+                       "--set train.clip.value=0.1",
+                       two, 12),
+                 2);
+    command_expect(1, "train.clip.norm is", "train '%s' --out '%s' --set train.clip.norm=0",
+                   f.recipe, f.run);
+    command_expect(1, "train.accumulate is", "train '%s' --out '%s' --set train.accumulate=0",
+                   f.recipe, f.run);
+    test_remove(f.folder);
+}
+
 TEST(train, refused_schedules)
 {
     static const struct {
