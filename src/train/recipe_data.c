@@ -102,8 +102,9 @@ static clg_status choose_rows(struct clg_recipe *recipe, int32_t *rows, int64_t 
     }
     if (clg_split_rows(recipe->whole, &params, rows, first) == CLG_OK)
         return CLG_OK;
-    return clg_recipe_fail_at(recipe,
-                              data_node(recipe, params.stratify ? "stratify" : "validation"));
+    return clg_recipe_fail_at(recipe, data_node(recipe, data->stratify ? "stratify"
+                                                        : data->folds  ? "folds"
+                                                                       : "validation"));
 }
 
 static clg_status learn(struct clg_recipe *recipe, clg_dataset *data, const int32_t *rows,

@@ -199,6 +199,8 @@ TEST(synthetic, refusals)
 
 /* ---- tables ---- */
 
+#if CLG_HAVE_CSV
+
 /* y = 3 a - 2 for a from -5 to 5, and its group by sign. */
 static void write_table(const char *path, int from, int to, bool target)
 {
@@ -313,6 +315,8 @@ TEST(csv, refusals)
     }
     test_remove(f.folder);
 }
+
+#endif
 
 /* ---- NumPy ---- */
 

@@ -66,6 +66,76 @@ TEST(allocations, of_a_recipe)
     test_remove(folder);
 }
 
+/* ---- kinds of data ---- */
+
+static const char *const data_recipes[] = {
+    "train: {synthetic: moons, samples: 20}, validation: 0.2, stratify: true",
+    "train: {npy: x.npy, labels: x.npy}, folds: 3, fold: 2",
+#if CLG_HAVE_CSV
+    "train: {csv: t.csv, target: y, drop: [x]}, validation: 2, test: {csv: t.csv, target: y}",
+#endif
+};
+
+static void write_data(const char *folder)
+{
+    static const char array[] = "\x93NUMPY\1\0\x3a\0"
+                                "{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }\n12345";
+
+    file_write(file_in(folder, "x.npy"), array, sizeof(array) - 1);
+    file_write_text(file_in(folder, "t.csv"), "x,y,z,k\n1,a,,p\n2,b,3,q\n3,a,4,p\n4,b,5,r\n");
+}
+
+/* Opens the sets, and the training set's file (of a table) to predict from. */
+static clg_status open_all(clg_ctx *ctx, const char *path, const char *file)
+{
+    clg_recipe *recipe = clg_recipe_read(ctx, path, NULL);
+    clg_status status = recipe ? CLG_OK : clg_error_status(ctx);
+    clg_dataset *train, *samples = NULL;
+
+    if (status == CLG_OK)
+        status = clg_recipe_datasets(recipe, &train, NULL);
+    if (status == CLG_OK)
+        status = clg_dataset_wait(train);
+    if (status == CLG_OK && file) {
+        samples = clg_recipe_samples(recipe, file);
+        status = samples ? CLG_OK : clg_error_status(ctx);
+    }
+    clg_dataset_destroy(&samples);
+    clg_recipe_destroy(&recipe);
+    return status;
+}
+
+TEST(allocations, of_kinds_of_data)
+{
+    char folder[256], text[1024];
+    struct allocator a;
+    clg_ctx *ctx = context(&a);
+
+    test_folder(folder);
+    write_data(folder);
+    for (size_t i = 0; i < sizeof(data_recipes) / sizeof(data_recipes[0]); i++) {
+        const char *file = strstr(data_recipes[i], "csv") ? "t.csv" : NULL;
+        clg_status status;
+        long n = 0;
+
+        snprintf(text, sizeof(text),
+                 "data: {%s}\nmodel: [linear: 2]\nloss: cross_entropy\noptimizer: sgd\n"
+                 "train: {epochs: 1}\n",
+                 data_recipes[i]);
+        file_write_text(file_in(folder, "r.yaml"), text);
+        do {
+            a = (struct allocator){.fail_at = n + 1};
+            status = open_all(ctx, file_in(folder, "r.yaml"), file ? file_in(folder, file) : NULL);
+            cr_assert_eq(status, a.failed ? CLG_ERR_MEMORY : CLG_OK, "%s: allocation %ld: %s: %s",
+                         data_recipes[i], n, clg_status_string(status), clg_error(ctx));
+            n++;
+        } while (a.failed);
+        cr_assert(n > 20);
+    }
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
+
 /* Blocks, shared parameters, groups and frozen ones: what a plain recipe does not allocate. */
 static const char blocks[] =
     "data: {train: {images: x, labels: y}, shape: [4]}\n"

@@ -155,6 +155,8 @@ TEST(synthetic, seeds)
 
 /* ---- tables ---- */
 
+#if CLG_HAVE_CSV
+
 /* Means and deviations are those of the rows that are trained on, and the test set's are not looked
  * at. */
 TEST(csv, statistics_of_the_training_rows)
@@ -197,3 +199,5 @@ TEST(csv, statistics_of_the_training_rows)
     clg_ctx_destroy(&ctx);
     test_remove(folder);
 }
+
+#endif
