@@ -84,6 +84,10 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
     const char *what = last->test.samples ? "test" : "validation";
     const clg_score *score = last->test.samples ? &last->test : &last->validation;
 
+    if (!last->epoch)
+        printf("the run was at its end (%s): it stays as it is, with %" PRId64 " epochs and %" PRId64
+               " steps; --set train.epochs=N goes on\n",
+               clg_stop_reason_string(result->reason), result->epochs, result->steps);
     if (result->reason == CLG_STOP_REQUESTED)
         printf("stopped after step %" PRId64 "; everything is saved\n", result->stop_step);
     if (result->best_epoch)

@@ -312,7 +312,7 @@ static clg_status apply_schedule(clg_schedule *schedule, const json_t *from)
 static bool makes_sense(const struct clg_fitting *fit, const struct clg_position *p)
 {
     return p->steps >= 0 && p->epochs >= 0 && p->row >= 0 && p->row < fit->train.data->count &&
-           p->row % fit->train.batch == 0;
+           p->row % fit->train.batch == 0 && p->row / fit->train.batch % fit->params.accumulate == 0;
 }
 
 clg_status clg_standing_apply(struct clg_checkpoints *c, const char *path, const json_t *state,

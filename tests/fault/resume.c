@@ -1,7 +1,8 @@
 /* A training that is killed with SIGKILL fifty times, at random steps and at random calls on the way to
  * the disk (hold.c), and goes on each time: its weights and its log are those of one that nobody killed.
- * Everything that a checkpoint must have is in it: two moments of Adam, running statistics, dropout, an
- * order, a schedule by steps, sums of an unfinished epoch, the best weights so far. */
+ * Everything that a checkpoint must have is in it: two moments and a running product of NAdam, running
+ * statistics, dropout, an order, batches that add up to a step, a schedule by steps, sums of an unfinished
+ * epoch, the best weights so far. */
 #include "test.h"
 
 #include <jansson.h>
@@ -30,10 +31,12 @@ static const char recipe_text[] =
     "  - dropout: 0.3\n"
     "  - linear: {out: 3}\n"
     "loss: cross_entropy\n"
-    "optimizer: {adam: {lr: 0.01}}\n"
+    "optimizer: {nadam: {lr: 0.01}}\n"
     "schedule: {cosine: {T_max: 300, by: step, warmup: 20}}\n"
     "train:\n"
-    "  epochs: 120\n"
+    "  epochs: 250\n"
+    "  accumulate: 2\n"
+    "  clip: {norm: 0.5}\n"
     "  log_every: 1\n"
     "  checkpoint: {steps: 3, keep: 2}\n"
     "  early_stopping: {metric: test_loss, patience: 1000}\n";
