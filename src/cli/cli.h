@@ -91,6 +91,7 @@ int clg_cli_devices(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_train(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_eval(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_predict(struct clg_cli *cli, int argc, char **argv);
+int clg_cli_lr_find(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_graph(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_selftest(struct clg_cli *cli, int argc, char **argv);
 /* A part of selftest: --list. */

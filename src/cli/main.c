@@ -18,6 +18,8 @@ static const struct clg_cli_command commands[] = {
     {"devices", "", "list the OpenCL devices of this machine", CLG_TAKES_JSON | CLG_TAKES_QUIET,
      clg_cli_devices},
     {"train", "RECIPE", "train a network as a recipe says", RUNS | CLG_TAKES_JSON, clg_cli_train},
+    {"lr-find", "RECIPE", "look for a learning rate: a short training in which it grows",
+     RUNS | CLG_TAKES_JSON, clg_cli_lr_find},
     {"eval", "RUN", "evaluate a trained network on its test set", RUNS | CLG_TAKES_JSON,
      clg_cli_eval},
     {"predict", "RUN FILE", "classify the samples of a file with a trained network",

@@ -65,7 +65,7 @@ TEST(refusals, flags_that_would_be_ignored)
         const char *name, *operands;
     } commands[] = {{"devices", ""},      {"train", "x"},          {"eval", "x"},
                     {"predict", "x y"},   {"graph", "x"},          {"selftest", ""},
-                    {"version", ""},      {"bench roof", ""},      {"bench gemm", ""},
+                    {"lr-find", "x"},     {"version", ""},        {"bench roof", ""},      {"bench gemm", ""},
                     {"bench train", "x"}, {"bench compare", "x y"}};
     static const char *const flags[] = {"--device", "--form", "--gemm", "--json", "--quiet"};
 
@@ -116,7 +116,7 @@ static void expect_same(const char *a, const char *b)
 TEST(refusals, help_and_version)
 {
     static const char *const commands[] = {"devices", "train", "eval",    "predict",
-                                           "graph",   "bench", "selftest"};
+                                           "graph",   "bench", "selftest", "lr-find"};
     char long_form[64], short_form[64], after[64], *help = output_of("help");
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

@@ -401,6 +401,36 @@ TEST(train, stops_early)
     test_remove(f.folder);
 }
 
+/* Rates grow geometrically; the one suggested makes the loss fall, the first and the last do not. */
+TEST(train, lr_find)
+{
+    struct tiny_run f;
+    struct command find;
+    json_t *entry, *last = NULL;
+    double rate = 0, suggestion;
+    int count = 0;
+
+    tiny_setup(&f, SAMPLES);
+    command_run(&find, "lr-find '%s' --from 1e-4 --to 100 --steps 61 --json --device cpu", f.recipe);
+    cr_assert_eq(find.status, 0, "%s", find.err);
+    for (; (entry = line(find.out, count)); count++) {
+        if (strcmp(json_string_value(json_object_get(entry, "kind")), "step") == 0) {
+            rate = 1e-4 * pow(10, count / 10.0);
+            cr_assert_float_eq(number(entry, "lr") / rate, 1, 1e-6);
+            cr_assert_eq(number(entry, "step"), count + 1);
+        }
+        json_decref(last);
+        last = entry;
+    }
+    suggestion = number(last, "suggestion");
+    cr_assert(count > 30 && suggestion > 1e-3 && suggestion < rate, "%g of %d", suggestion, count);
+    json_decref(last);
+    command_free(&find);
+    command_expect(2, "--to must be over --from", "lr-find '%s' --from 1 --to 1", f.recipe);
+    cr_assert_neq(access(f.run, F_OK), 0);
+    test_remove(f.folder);
+}
+
 /* What eval measures is what the log of the last epoch says; it learns. */
 TEST(train, eval_and_predict)
 {
