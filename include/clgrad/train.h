@@ -28,11 +28,16 @@ typedef struct clg_model {
     bool accuracy;   /* the graph has the metric accuracy */
     int64_t results; /* values of `result` for a sample */
     clg_optimizer *optimizer; /* whose learning rate epochs tell; NULL: not told */
+    bool errors; /* the graph has the metrics mse and mae, means of squared and absolute errors */
 } clg_model;
 
-/* Means over the samples of a pass; NaN for an accuracy the graph does not have. */
+/* Means over the samples of a pass; NaN for what the graph does not have. Errors are of evaluation,
+ * and NaN while training. */
 typedef struct clg_score {
     double loss, accuracy;
+    double rmse, mae; /* root of the mean squared, and mean absolute error of a regression */
+    double r2; /* 1 - squared errors / squared deviations of the labels from their mean over the set (of
+                * each output's own); NaN where they do not differ */
     int64_t samples;
 } clg_score;
 

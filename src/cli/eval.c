@@ -3,13 +3,14 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <clgrad/train.h>
 #include "cli/cli.h"
 
 static void print_score(const struct clg_cli *cli, const clg_score *score)
 {
-    char loss[32], accuracy[64] = "";
+    char loss[32], accuracy[64] = "", errors[160] = "";
 
     if (cli->quiet)
         return;
@@ -17,14 +18,21 @@ static void print_score(const struct clg_cli *cli, const clg_score *score)
         printf("test_loss %.6f", score->loss);
         if (!isnan(score->accuracy))
             printf("  test_accuracy %.4f", score->accuracy);
+        if (!isnan(score->rmse))
+            printf("  rmse %.6g  mae %.6g  r2 %.4f", score->rmse, score->mae, score->r2);
         printf("  samples %" PRId64 "\n", score->samples);
         return;
     }
     snprintf(loss, sizeof(loss), isfinite(score->loss) ? "%.9g" : "null", score->loss);
     if (!isnan(score->accuracy))
         snprintf(accuracy, sizeof(accuracy), "\"test_accuracy\":%.9g,", score->accuracy);
-    printf("{\"schema\":1,\"kind\":\"eval\",\"test_loss\":%s,%s\"samples\":%" PRId64 "}\n", loss,
-           accuracy, score->samples);
+    if (isfinite(score->rmse))
+        snprintf(errors, sizeof(errors), "\"rmse\":%.9g,\"mae\":%.9g,", score->rmse, score->mae);
+    if (isfinite(score->r2))
+        snprintf(errors + strlen(errors), sizeof(errors) - strlen(errors), "\"r2\":%.9g,",
+                 score->r2);
+    printf("{\"schema\":1,\"kind\":\"eval\",\"test_loss\":%s,%s%s\"samples\":%" PRId64 "}\n", loss,
+           accuracy, errors, score->samples);
 }
 
 static int evaluate(struct clg_cli *cli, clg_recipe *recipe, const char *run)

@@ -37,6 +37,8 @@ static void print_score(const char *what, const clg_score *score)
     printf("  %s loss %.4f", what, score->loss);
     if (!isnan(score->accuracy))
         printf(" accuracy %.4f", score->accuracy);
+    if (!isnan(score->rmse))
+        printf(" rmse %.4f", score->rmse);
 }
 
 static void show_fold(void *user, const clg_fold *fold)

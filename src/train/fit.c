@@ -136,7 +136,10 @@ struct clg_pass clg_inference_pass(const clg_model *model, clg_dataset *data,
         .mean = params->mean,
         .std = params->std,
         .with_labels = true,
-        .outputs = {"loss", model && model->accuracy ? "accuracy" : NULL},
+        .outputs = {"loss", model && model->accuracy ? "accuracy"
+                            : model && model->errors ? "mse"
+                                                     : NULL,
+                    model && model->errors && !model->accuracy ? "mae" : NULL},
     };
 }
 
@@ -173,6 +176,8 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
         fit->model = *model;
     fit->train = clg_inference_pass(&fit->model, train, params);
     fit->train.mode = CLG_TRAIN;
+    if (!fit->model.accuracy)
+        fit->train.outputs[1] = NULL; /* errors would cost time in each step */
     fit->train.batch = params->batch;
     fit->validation = evaluation(fit, params->validation);
     fit->test = evaluation(fit, test);

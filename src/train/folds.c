@@ -72,6 +72,16 @@ static void add_score(json_t *o, const char *loss, const char *accuracy, const c
         clg_json_number(o, accuracy, score->accuracy);
 }
 
+/* Of a regression. */
+static void add_errors(json_t *o, const clg_score *score)
+{
+    if (isnan(score->rmse))
+        return;
+    clg_json_number(o, "rmse", score->rmse);
+    clg_json_number(o, "mae", score->mae);
+    clg_json_number(o, "r2", score->r2);
+}
+
 static json_t *fold_line(const clg_fold *fold)
 {
     const clg_epoch *epoch = fold->epoch;
@@ -81,6 +91,7 @@ static json_t *fold_line(const clg_fold *fold)
     json_object_set_new(line, "epoch", json_integer(epoch->epoch));
     add_score(line, "train_loss", "train_accuracy", &epoch->train);
     add_score(line, "validation_loss", "validation_accuracy", &epoch->validation);
+    add_errors(line, &epoch->validation);
     if (epoch->test.samples)
         add_score(line, "test_loss", "test_accuracy", &epoch->test);
     return line;
@@ -92,6 +103,8 @@ static json_t *summary(const clg_folds_result *result)
 
     add_score(mean, "validation_loss", "validation_accuracy", &result->mean);
     add_score(deviation, "validation_loss", "validation_accuracy", &result->deviation);
+    add_errors(mean, &result->mean);
+    add_errors(deviation, &result->deviation);
     json_object_set_new(o, "folds", json_integer(result->folds));
     json_object_set_new(o, "mean", mean);
     json_object_set_new(o, "deviation", deviation);
@@ -124,6 +137,9 @@ static clg_folds_result average_all(const struct folds *f)
 
     average(f, offsetof(clg_score, loss), &r);
     average(f, offsetof(clg_score, accuracy), &r);
+    average(f, offsetof(clg_score, rmse), &r);
+    average(f, offsetof(clg_score, mae), &r);
+    average(f, offsetof(clg_score, r2), &r);
     for (size_t i = 0; i < f->scores.count; i++)
         r.mean.samples += f->scores.items[i].samples;
     return r;

@@ -70,6 +70,7 @@ struct clg_kind {
     /* Refuses what no key alone shows to be wrong; NULL: nothing. The sentence is given its place. */
     clg_status (*check)(clg_ctx *ctx, const void *args);
     bool classes;               /* of a loss: labels are classes, not numbers */
+    bool regression;            /* of a loss: outputs are to be the labels, so have errors */
     bool learns;                /* of data: samples are made with what the training set shows */
     bool block;                 /* of a layer: it consists of layers */
     /* One of these, by family. args: the structure. */

@@ -107,7 +107,7 @@ static const struct clg_kind nll_kind = {
 
 /* ---- numbers ---- */
 
-#define PLAIN(loss_name, call, words)                                                              \
+#define PLAIN(loss_name, call, is_regression, words)                                               \
     static clg_tensor loss_name(const struct clg_build *build, clg_tensor result,                  \
                                 clg_tensor label, const void *args)                                \
     {                                                                                              \
@@ -118,14 +118,16 @@ static const struct clg_kind nll_kind = {
     static const struct clg_kind loss_name##_kind = {                                              \
         .name = #loss_name,                                                                        \
         .doc = words,                                                                              \
+        .regression = is_regression,                                                               \
         .loss = loss_name,                                                                         \
     }
 
-PLAIN(mse, clg_mse(result, label, NULL),
+PLAIN(mse, clg_mse(result, label, NULL), true,
       "mean of (output - label)²; labels are numbers, as many as outputs");
-PLAIN(half_mse, clg_half_mse(result, label, NULL), "half of mse");
-PLAIN(mae, clg_mae(result, label, NULL), "mean of |output - label|; labels as for mse");
-PLAIN(hinge, clg_hinge(result, label, NULL), "mean of max(0, 1 - output label); labels 1 and -1");
+PLAIN(half_mse, clg_half_mse(result, label, NULL), true, "half of mse");
+PLAIN(mae, clg_mae(result, label, NULL), true, "mean of |output - label|; labels as for mse");
+PLAIN(hinge, clg_hinge(result, label, NULL), false,
+      "mean of max(0, 1 - output label); labels 1 and -1");
 
 static clg_tensor huber(const struct clg_build *build, clg_tensor result, clg_tensor label,
                         const void *args)
@@ -145,6 +147,7 @@ static const struct clg_kind huber_kind = {
     .bare = "delta",
     .keys = huber_keys,
     .size = sizeof(struct args),
+    .regression = true,
     .loss = huber,
 };
 
@@ -166,6 +169,7 @@ static const struct clg_kind smooth_l1_kind = {
     .bare = "beta",
     .keys = smooth_l1_keys,
     .size = sizeof(struct args),
+    .regression = true,
     .loss = smooth_l1,
 };
 

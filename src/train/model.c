@@ -132,9 +132,14 @@ static clg_status build_loss(struct clg_build *build, clg_model *model, clg_tens
         label = clg_input(build->graph, "label", CLG_F32, clg_tensor_shape(result));
         clg_output(result, "result");
     }
+    if (kind->regression) {
+        clg_metric(clg_mse(result, label, NULL), "mse");
+        clg_metric(clg_mae(result, label, NULL), "mae");
+    }
     *loss = clg_metric(kind->loss(build, result, label, recipe->values.loss.args), "loss");
     model->label = kind->classes ? CLG_I32 : CLG_F32;
     model->accuracy = kind->classes;
+    model->errors = kind->regression;
     model->results = values_per_sample(result);
     if (clg_graph_status(build->graph) != CLG_OK || !clg_tensor_valid(*loss))
         return clg_recipe_fail_at(recipe, recipe->values.loss.at);

@@ -1,6 +1,7 @@
 #include "train/pass.h"
 
 #include <math.h>
+#include <string.h>
 
 static clg_array *upload_labels(struct clg_pass *pass, const clg_dataset *data, int64_t cols)
 {
@@ -34,6 +35,40 @@ static clg_status upload_content(struct clg_pass *pass)
     return CLG_OK;
 }
 
+static bool has_errors(const struct clg_pass *pass)
+{
+    return pass->outputs[1] && strcmp(pass->outputs[1], "mse") == 0;
+}
+
+static double label_at(const clg_dataset *data, int64_t row, int64_t value)
+{
+    const clg_dataset *whole = clg_dataset_whole(data);
+    int64_t at =
+        (data->rows ? data->rows[row] : row) * clg_dataset_values(&data->label_shape) + value;
+
+    return data->label_type == CLG_F32 ? (double)((const float *)whole->labels)[at]
+                                       : (double)((const int32_t *)whole->labels)[at];
+}
+
+/* The mean over a label's values of each one's variance over the samples. */
+static double label_variance(const clg_dataset *data)
+{
+    int64_t values = clg_dataset_values(&data->label_shape);
+    double squares = 0;
+
+    for (int64_t v = 0; v < values; v++) {
+        double mean = 0, difference;
+
+        for (int64_t i = 0; i < data->count; i++)
+            mean += label_at(data, i, v) / (double)data->count;
+        for (int64_t i = 0; i < data->count; i++) {
+            difference = label_at(data, i, v) - mean;
+            squares += difference * difference;
+        }
+    }
+    return squares / (double)values / (double)data->count;
+}
+
 /* Content that another pass has brought to the device stays that pass's. */
 static clg_status upload(struct clg_pass *pass, bool order)
 {
@@ -46,6 +81,8 @@ static clg_status upload(struct clg_pass *pass, bool order)
     } else {
         CLG_TRY(upload_content(pass));
     }
+    if (has_errors(pass))
+        pass->variance = label_variance(data);
     if (!order && !data->rows)
         return CLG_OK;
     pass->order = clg_array_create(pass->model->device, CLG_I32, data->count, 1, data->rows);
@@ -243,13 +280,24 @@ static clg_status add_metric(struct clg_pass *pass, const char *name, double *me
     return CLG_OK;
 }
 
+static clg_status add_errors(struct clg_pass *pass, clg_score *score)
+{
+    double mse;
+
+    CLG_TRY(add_metric(pass, "mse", &mse, &score->samples));
+    CLG_TRY(add_metric(pass, "mae", &score->mae, &score->samples));
+    score->rmse = sqrt(mse);
+    score->r2 = pass->variance > 0 ? 1 - mse / pass->variance : NAN;
+    return CLG_OK;
+}
+
 clg_status clg_pass_score(struct clg_pass *pass, clg_score *score)
 {
-    *score = (clg_score){.accuracy = NAN};
+    *score = (clg_score){.accuracy = NAN, .rmse = NAN, .mae = NAN, .r2 = NAN};
     CLG_TRY(add_metric(pass, "loss", &score->loss, &score->samples));
     if (pass->model->accuracy)
         return add_metric(pass, "accuracy", &score->accuracy, &score->samples);
-    return CLG_OK;
+    return has_errors(pass) ? add_errors(pass, score) : CLG_OK;
 }
 
 clg_status clg_pass_run(struct clg_pass *pass, clg_score *score)

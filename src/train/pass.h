@@ -5,7 +5,7 @@
 #include <clgrad/train.h>
 #include "data/dataset.h"
 
-#define CLG_PASS_OUTPUTS 2
+#define CLG_PASS_OUTPUTS 3
 
 struct clg_pass {
     struct clg_ctx *ctx;
@@ -17,6 +17,7 @@ struct clg_pass {
     bool with_labels;
     bool adds; /* gradients of a step wait for those of the next */
     const char *outputs[CLG_PASS_OUTPUTS + 1];
+    double variance; /* of the labels, where errors are asked for */
     /* An open pass over the same content, whose samples and labels this one uses; NULL: none. */
     const struct clg_pass *beside;
     clg_array *samples, *labels, *order; /* order NULL: the files' order */

@@ -71,6 +71,16 @@ static void add_score(json_t *line, const char *loss, const char *accuracy, cons
         clg_json_number(line, accuracy, score->accuracy);
 }
 
+/* Of a regression: its errors over the validation set, else the test set. */
+static void add_errors(json_t *line, const clg_epoch *epoch)
+{
+    const clg_score *score = epoch->validation.samples ? &epoch->validation : &epoch->test;
+
+    clg_json_number(line, "rmse", score->rmse);
+    clg_json_number(line, "mae", score->mae);
+    clg_json_number(line, "r2", score->r2);
+}
+
 static json_t *epoch_line(const struct training *t, const clg_epoch *epoch)
 {
     json_t *line = json_object();
@@ -83,6 +93,8 @@ static json_t *epoch_line(const struct training *t, const clg_epoch *epoch)
                   t->model.accuracy);
     if (epoch->test.samples)
         add_score(line, "test_loss", "test_accuracy", &epoch->test, t->model.accuracy);
+    if (t->model.errors && (epoch->validation.samples || epoch->test.samples))
+        add_errors(line, epoch);
     add_rate(line, epoch->lr);
     add_norm(t, line);
     clg_json_number(line, "seconds", epoch->seconds);

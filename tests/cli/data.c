@@ -459,3 +459,49 @@ TEST(folds, refusals)
                    f.run);
     test_remove(f.folder);
 }
+
+/* ---- errors of regressions ---- */
+
+/* With all parameters 0 every output is 0: errors follow from the labels 0, 1, 2 of the set. */
+TEST(errors, of_a_constant)
+{
+    struct tiny_run f;
+    struct command run;
+    json_t *line, *eval;
+    double labels[SAMPLES], mean = 0, squares = 0, absolute = 0, variance = 0;
+    size_t size;
+    char *bytes;
+
+    tiny_setup(&f, SAMPLES);
+    recipe_of(f.folder,
+              "train: {images: images.idx, labels: labels.idx}, test: {images: images.idx, labels: "
+              "labels.idx}, shape: [8], normalize: {mean: 0, std: 255}",
+              "linear: 1",
+              "init: zeros\nloss: huber\noptimizer: {sgd: {lr: 0}}\ntrain: {epochs: 1}");
+    line = train(&f, "run", "");
+    bytes = file_read(file_in(f.folder, "labels.idx"), &size);
+    for (int i = 0; i < SAMPLES; i++) {
+        labels[i] = bytes[(int)size - SAMPLES + i];
+        mean += labels[i] / SAMPLES;
+        squares += labels[i] * labels[i] / SAMPLES;
+        absolute += labels[i] / SAMPLES;
+    }
+    for (int i = 0; i < SAMPLES; i++)
+        variance += (labels[i] - mean) * (labels[i] - mean) / SAMPLES;
+    free(bytes);
+    /* float32 means of small whole numbers, and nine digits */
+    cr_assert_float_eq(number(line, "rmse"), sqrt(squares), 1e-6);
+    cr_assert_float_eq(number(line, "mae"), absolute, 1e-6);
+    cr_assert_float_eq(number(line, "r2"), 1 - squares / variance, 1e-5);
+    command_run(&run, "eval '%s' --json --device cpu", f.run);
+    eval = json_loads(run.out, JSON_DISABLE_EOF_CHECK, NULL);
+    same(eval, "rmse", line, "rmse");
+    same(eval, "r2", line, "r2");
+    command_free(&run);
+    json_decref(eval);
+    json_decref(line);
+    line = train(&f, "classes", "--set loss=cross_entropy --set model.0.linear=3");
+    cr_assert_null(json_object_get(line, "rmse"));
+    json_decref(line);
+    test_remove(f.folder);
+}
