@@ -93,13 +93,15 @@ static clg_status list_files(const struct clg_checkpoints *c, enum kind kind, st
     return status;
 }
 
-static void remove_file(const struct clg_checkpoints *c, enum kind kind, int64_t step)
+static clg_status remove_file(const struct clg_checkpoints *c, enum kind kind, int64_t step)
 {
     char *path = path_of(c, kind, step);
 
-    if (path)
-        unlink(path);
+    if (!path)
+        return CLG_ERR_MEMORY;
+    unlink(path);
     clg_free(c->run->ctx, path);
+    return CLG_OK;
 }
 
 /* Temporaries of a process that was killed: the run is nobody else's. */
@@ -160,7 +162,7 @@ static clg_status write_best(struct clg_checkpoints *c, int64_t step)
 static clg_status write_step(const struct clg_checkpoints *c, const struct clg_position *position)
 {
     json_t *state = clg_standing_describe(c, position);
-    char *text = json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17)), sum[17];
+    char *text = state ? json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL, sum[17];
     const char *metadata[] = {"clgrad", clg_version(), STATE, text, SUM, sum, NULL};
     clg_status status = CLG_ERR_MEMORY;
 
@@ -190,10 +192,10 @@ static clg_status remove_old(const struct clg_checkpoints *c)
         if ((int64_t)i < (keep ? keep : 1))
             oldest = steps.steps.items[i];
         else
-            remove_file(c, STEP, steps.steps.items[i]);
+            status = remove_file(c, STEP, steps.steps.items[i]);
     for (size_t i = 0; i < best.steps.count && status == CLG_OK; i++) {
         if (needed)
-            remove_file(c, BEST, best.steps.items[i]);
+            status = remove_file(c, BEST, best.steps.items[i]);
         needed |= best.steps.items[i] <= oldest;
     }
     clg_free(c->run->ctx, steps.steps.items);
@@ -224,6 +226,7 @@ struct found {
     struct clg_ctx *ctx;
     char *state; /* NULL: the file is damaged */
     char sum[20];
+    bool failed; /* memory was short */
 };
 
 static void note(void *user, const char *key, const char *value)
@@ -231,7 +234,7 @@ static void note(void *user, const char *key, const char *value)
     struct found *found = user;
 
     if (strcmp(key, STATE) == 0 && !found->state)
-        found->state = clg_strdup(found->ctx, value);
+        found->failed = !(found->state = clg_strdup(found->ctx, value));
     else if (strcmp(key, SUM) == 0)
         snprintf(found->sum, sizeof(found->sum), "%s", value);
 }
@@ -281,6 +284,8 @@ static clg_status load(struct clg_checkpoints *c, const char *path, json_t **sta
     params.metadata = note;
     params.user = &found;
     status = clg_store_load_with(c->fit->model.store, path, &params, NULL);
+    if (found.failed)
+        return CLG_ERR_MEMORY;
     *state = parse(&found);
     if (!*state && found.state)
         status = clg_fail(c->run->ctx, CLG_ERR_FORMAT, "'%s' is damaged: its metadata '" STATE "' have "
@@ -324,9 +329,9 @@ static clg_status remove_later(const struct clg_checkpoints *c, int64_t step)
         struct numbers files = {0};
         clg_status status = list_files(c, kind, &files);
 
-        for (size_t i = 0; i < files.steps.count; i++)
+        for (size_t i = 0; i < files.steps.count && status == CLG_OK; i++)
             if (files.steps.items[i] > step)
-                remove_file(c, kind, files.steps.items[i]);
+                status = remove_file(c, kind, files.steps.items[i]);
         clg_free(c->run->ctx, files.steps.items);
         CLG_TRY(status);
     }

@@ -77,28 +77,32 @@ static json_t *device_of(const clg_device *device)
     return clg_json_device(&info);
 }
 
+/* NULL on failure. A report that had no memory for its choices has none. */
 static json_t *choices_of(const struct clg_fitting *fit)
 {
     clg_plan_report report = {0};
-    json_t *choices = NULL;
 
-    if (clg_plan_get_report(fit->train.full.plan, &report) == CLG_OK && report.choices)
-        choices = json_loads(report.choices, JSON_REJECT_DUPLICATES, NULL);
-    return choices ? choices : json_null();
+    if (clg_plan_get_report(fit->train.full.plan, &report) != CLG_OK ||
+        strcmp(report.choices, "{}") == 0)
+        return NULL;
+    return json_loads(report.choices, JSON_REJECT_DUPLICATES, NULL);
 }
 
 json_t *clg_standing_describe(const struct clg_checkpoints *c, const struct clg_position *position)
 {
     const struct clg_fitting *fit = c->fit;
-    json_t *state = json_object();
+    json_t *state, *choices = choices_of(fit);
     const char *resolved;
 
-    if (clg_recipe_resolved(c->recipe, &resolved) != CLG_OK)
-        resolved = NULL;
+    if (!choices || clg_recipe_resolved(c->recipe, &resolved) != CLG_OK) {
+        json_decref(choices);
+        return NULL;
+    }
+    state = json_object();
     json_object_set_new(state, "name", json_string(c->recipe->name));
-    json_object_set_new(state, "recipe", json_string(resolved ? resolved : ""));
+    json_object_set_new(state, "recipe", json_string(resolved));
     json_object_set_new(state, "device", device_of(c->device));
-    json_object_set_new(state, "choices", choices_of(fit));
+    json_object_set_new(state, "choices", choices);
     json_object_set_new(state, "samples", json_integer(clg_dataset_count(c->recipe->train)));
     json_object_set_new(state, "steps", json_integer(position->steps));
     json_object_set_new(state, "epochs", json_integer(position->epochs));
@@ -131,6 +135,7 @@ static bool may_differ(const char *where)
 struct difference {
     struct clg_ctx *ctx;
     char where[200], was[100], is[100]; /* where "": none */
+    bool failed; /* memory was short */
 };
 
 static void note(struct difference *d, const char *where, const struct clg_yaml *was,
@@ -171,6 +176,7 @@ static void compare_entries(struct difference *d, const char *where, const struc
             clg_text_add(&path, "%s%s%s", where, where[0] ? "." : "", child->key);
         else
             clg_text_add(&path, "%s.%zu", where, i++);
+        d->failed |= path.failed;
         if (!path.failed)
             compare(d, path.data, child, map ? clg_yaml_find(is, child->key) : other);
         clg_text_finish(&path);
@@ -203,6 +209,8 @@ static clg_status check_recipe(const struct clg_checkpoints *c, const char *path
         return clg_error_status(recipe->object.ctx);
     compare(&d, "", was, recipe->root);
     compare(&added, "", recipe->root, was);
+    if (d.failed || added.failed)
+        return CLG_ERR_MEMORY;
     if (!d.where[0] && added.where[0]) {
         d = added;
         memcpy(d.was, added.is, sizeof(d.was));
@@ -251,6 +259,8 @@ clg_status clg_standing_check(const struct clg_checkpoints *c, const char *path,
     json_int_t samples = json_integer_value(json_object_get(state, "samples"));
     json_t *choices = choices_of(c->fit);
 
+    if (!choices)
+        return clg_error_status(c->recipe->object.ctx);
     if (!json_equal(choices, json_object_get(state, "choices")))
         clg_log_line(c->recipe->object.ctx, CLG_LOG_WARNING,
                      "'%s' was written with other choices of kernels: what goes on may have other "

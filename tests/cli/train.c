@@ -401,13 +401,27 @@ TEST(train, stops_early)
     test_remove(f.folder);
 }
 
-/* Rates grow geometrically; the one suggested makes the loss fall, the first and the last do not. */
+/* The rate of the steepest fall of count smoothed losses by the logarithm of the rate. */
+static double steepest(const double *smoothed, const double *rates, int count)
+{
+    double least = 0, rate = 0;
+
+    for (int i = 1; i + 1 < count; i++) {
+        double slope = (smoothed[i + 1] - smoothed[i - 1]) / log(rates[i + 1] / rates[i - 1]);
+
+        rate = slope < least ? rates[i] : rate;
+        least = fmin(slope, least);
+    }
+    return rate;
+}
+
+/* Rates grow geometrically; the mean keeps 0.9 of itself; the one suggested makes it fall fastest. */
 TEST(train, lr_find)
 {
     struct tiny_run f;
     struct command find;
     json_t *entry, *last = NULL;
-    double rate = 0, suggestion;
+    double rates[61], smoothed[61], mean = 0, suggestion;
     int count = 0;
 
     tiny_setup(&f, SAMPLES);
@@ -415,15 +429,19 @@ TEST(train, lr_find)
     cr_assert_eq(find.status, 0, "%s", find.err);
     for (; (entry = line(find.out, count)); count++) {
         if (strcmp(json_string_value(json_object_get(entry, "kind")), "step") == 0) {
-            rate = 1e-4 * pow(10, count / 10.0);
-            cr_assert_float_eq(number(entry, "lr") / rate, 1, 1e-6);
+            rates[count] = number(entry, "lr");
+            smoothed[count] = number(entry, "smoothed");
+            mean = 0.9 * mean + 0.1 * number(entry, "loss");
+            cr_assert_float_eq(smoothed[count], mean / (1 - pow(0.9, count + 1)), 1e-6);
+            cr_assert_float_eq(rates[count] / (1e-4 * pow(10, count / 10.0)), 1, 1e-6);
             cr_assert_eq(number(entry, "step"), count + 1);
         }
         json_decref(last);
         last = entry;
     }
     suggestion = number(last, "suggestion");
-    cr_assert(count > 30 && suggestion > 1e-3 && suggestion < rate, "%g of %d", suggestion, count);
+    cr_assert_gt(count, 30);
+    cr_assert_float_eq(suggestion / steepest(smoothed, rates, count - 1), 1, 0.01);
     json_decref(last);
     command_free(&find);
     command_expect(2, "--to must be over --from", "lr-find '%s' --from 1 --to 1", f.recipe);

@@ -185,6 +185,56 @@ TEST(allocations, of_a_model_with_blocks)
     test_remove(folder);
 }
 
+/* ---- checkpoints ---- */
+
+static clg_status go_on(clg_ctx *ctx, clg_device *device, const char *run)
+{
+    clg_recipe *recipe = clg_run_recipe(ctx, run, NULL);
+    clg_train_params params = clg_train_defaults();
+    clg_status status;
+
+    params.out = run;
+    params.resume = true;
+    status = recipe ? clg_train(recipe, device, &params, NULL, NULL) : clg_error_status(ctx);
+    clg_recipe_destroy(&recipe);
+    return status;
+}
+
+/* Goes on from a checkpoint with best weights, and ends; what was written before is good for the next. */
+TEST(allocations, of_a_training_that_goes_on)
+{
+    char folder[256], run[300];
+    const char *set[] = {"train.early_stopping={metric: test_loss, patience: 9}", NULL};
+    clg_recipe_params settings = {.set = set};
+    clg_train_params params = clg_train_defaults();
+    struct allocator a;
+    clg_ctx *ctx = context(&a);
+    clg_device *device = clg_device_open(ctx, "cpu", NULL);
+    clg_recipe *recipe;
+    clg_status status;
+    long n = 0;
+
+    test_folder(folder);
+    tiny_data(folder, 20);
+    snprintf(run, sizeof(run), "%s", file_in(folder, "run"));
+    recipe = clg_recipe_read(ctx, tiny_recipe(folder, ""), &settings);
+    params.out = run;
+    test_ok(ctx, clg_train(recipe, device, &params, NULL, NULL));
+    clg_recipe_destroy(&recipe);
+    for (;; n++) {
+        a = (struct allocator){.fail_at = n + 1};
+        status = go_on(ctx, device, run);
+        if (!a.failed)
+            break;
+        cr_assert_eq(status, CLG_ERR_MEMORY, "allocation %ld: %s: %s", n,
+                     clg_status_string(status), clg_error(ctx));
+    }
+    test_ok(ctx, status);
+    cr_assert_gt(n, 500);
+    clg_ctx_destroy(&ctx);
+    test_remove(folder);
+}
+
 /* ---- every layer and loss ---- */
 
 struct sample {

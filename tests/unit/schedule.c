@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fault/allocator.h"
 #include "unit/schedule_values.h"
 
 struct bench {
@@ -144,6 +145,34 @@ TEST(schedule, groups)
     test_ok(b.ctx, clg_store_get(b.store, "b", &value, sizeof(value)));
     cr_assert_eq(value, -0.75f, "%g", (double)value);
     clg_ctx_destroy(&b.ctx);
+}
+
+TEST(schedule, allocations)
+{
+    static const int64_t milestones[] = {3, 5};
+    struct allocator a = {0};
+    clg_ctx_params params = clg_ctx_defaults();
+    clg_schedule_params set = clg_schedule_defaults();
+    clg_optimizer *optimizer;
+    clg_schedule *schedule;
+    clg_device *device;
+    clg_ctx *ctx;
+    long n = 0;
+
+    params.allocate = allocator_call;
+    params.allocate_user = &a;
+    ctx = clg_ctx_create(&params);
+    device = test_open(ctx, CLG_FORM_AUTO);
+    optimizer = clg_sgd_create(clg_store_create(device, 1), 0.5f, NULL);
+    set.milestones = milestones;
+    set.milestone_count = 2;
+    do {
+        a = (struct allocator){.fail_at = ++n};
+        schedule = clg_schedule_create(optimizer, "multistep", &set);
+        cr_assert_eq(!schedule, a.failed, "allocation %ld: %s", n, clg_error(ctx));
+    } while (a.failed);
+    cr_assert_gt(n, 2);
+    clg_ctx_destroy(&ctx);
 }
 
 /* ---- what is refused ---- */
