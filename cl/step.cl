@@ -23,11 +23,23 @@ INLINE void merge_flags(global uint *block, const int looked)
     const int bad = looked && block[BLOCK_RAISED] && !block[BLOCK_SKIP];
     const ulong before = number(block + BLOCK_FIRST_BAD);
     const int first = bad && before == 0;
-    const ulong now = first ? number(block + BLOCK_STEP) + 1 : before;
+    const ulong now =
+        first ? number(block + BLOCK_STEP) + number(block + BLOCK_SKIPPED) + 1 : before;
     block[BLOCK_FIRST_BAD] = (uint)now;
     block[BLOCK_FIRST_BAD + 1] = (uint)(now >> 32);
     block[BLOCK_WHY] = first ? block[BLOCK_RAISED] : block[BLOCK_WHY];
     block[BLOCK_SKIP] |= bad;
+    block[BLOCK_RAISED] = looked && block[BLOCK_ON_BAD] ? 0 : block[BLOCK_RAISED];
+}
+
+/* Where bad steps are skipped, one is over with its update: the next forward begins anew, unless its
+ * gradients are added to those of a bad batch. */
+INLINE void begin_anew(global uint *block, const int computed)
+{
+    uint waiting = 0;
+    EACH(p, 16)
+        waiting |= block[BLOCK_WORDS + 16 * p + PART_BATCHES];
+    block[BLOCK_SKIP] = computed && block[BLOCK_ON_BAD] && !waiting ? 0 : block[BLOCK_SKIP];
 }
 
 /* The number of two words += by, which is 0 or 1. */
@@ -82,6 +94,7 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
 {
     const int computed = part == 1 || part == 3;
     const int looked_at = computed ? losses : 0;
+    begin_anew(block, computed);
     EACH(p, 16)
         clip_norm(block, p, clipped >> p & 1 ? SQUARES : 0);
     EACH(k, looked_at)
@@ -101,6 +114,7 @@ kernel void step_end(global uint *block, global const float *own, global uint *t
 
     const uint good = part == 2 && !block[BLOCK_SKIP];
     advance(block + BLOCK_STEP, good);
+    advance(block + BLOCK_SKIPPED, part == 2 && block[BLOCK_SKIP] && block[BLOCK_ON_BAD]);
     EACH(p, 16) {
         global uint *own = block + BLOCK_WORDS + 16 * p;
         const uint mine = updated >> p & 1;

@@ -127,14 +127,22 @@ CLG_API clg_status clg_store_load_with(clg_store *store, const char *path,
 
 /* Counters of the training: draws (training forwards), steps (updates), and the first step (from 1)
  * whose loss or update was not finite or whose index or label was out of range, 0 when there was
- * none. While it is not 0, steps change nothing. Waits for the device. */
+ * none; counted are updates that were tried, steps and skipped. With CLG_BAD_STOP steps change nothing
+ * while it is not 0. Waits for the device. */
 typedef struct clg_progress {
     uint64_t draws, steps, first_bad_step;
     bool bad_loss, bad_update, bad_index; /* why */
+    uint64_t skipped;                     /* bad steps so far, with CLG_BAD_SKIP */
 } clg_progress;
 CLG_API clg_status clg_store_progress(clg_store *store, clg_progress *out);
 
-/* Forgets a bad step, so that training can go on (say with a lower learning rate). */
+/* What a bad step does: it changes no parameter and no state, and then STOP (default): nor does any step
+ * after it; SKIP: the training goes on with the next one, and the bad one is counted. */
+typedef enum clg_bad_step { CLG_BAD_STOP, CLG_BAD_SKIP } clg_bad_step;
+/* From the next step on. Loading a file and clg_store_clear_bad() do not change it. */
+CLG_API clg_status clg_store_on_bad_step(clg_store *store, clg_bad_step what);
+
+/* Forgets a bad step, and how many were skipped, so that training can go on (say with a lower learning rate). */
 CLG_API clg_status clg_store_clear_bad(clg_store *store);
 
 #ifdef __cplusplus

@@ -99,12 +99,15 @@ typedef struct clg_fit_params {
     const char *schedule_metric; /* what plateau observes after each epoch, by its name in log.jsonl;
                                   * NULL (default): validation_loss, or train_loss without such a set */
     clg_early_stopping early_stopping; /* default: none */
+    clg_bad_step on_bad_step; /* clg_store_on_bad_step() for the model's store; default CLG_BAD_STOP */
 
     /* Called on the caller's thread; each may be NULL (default). */
     void *user;
     bool (*stop)(void *user); /* asked after each step; true ends the training there */
     void (*on_step)(void *user, int64_t step, double loss);
     void (*on_progress)(void *user, const clg_fit_progress *progress);
+    void (*on_bad)(void *user, const clg_progress *progress); /* more steps were skipped, as seen when the
+                                                               * host waited */
     clg_status (*on_epoch)(void *user, const clg_epoch *epoch); /* a failure ends the training */
 } clg_fit_params;
 CLG_API clg_fit_params clg_fit_defaults(void);
@@ -118,6 +121,7 @@ typedef struct clg_fit_result {
     clg_epoch last;    /* the last epoch's line; epoch 0 when there was none */
     int64_t best_epoch; /* of early stopping: whose weights the store has; 0: the last ones */
     double best;        /* its metric */
+    int64_t skipped;    /* bad steps, with CLG_BAD_SKIP; they are among the steps */
 } clg_fit_result;
 
 /* Trains model.graph (to which clg_minimize() was applied) on train, and evaluates on test (may be

@@ -90,6 +90,9 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
                clg_stop_reason_string(result->reason), result->epochs, result->steps);
     if (result->reason == CLG_STOP_REQUESTED)
         printf("stopped after step %" PRId64 "; everything is saved\n", result->stop_step);
+    if (result->skipped)
+        printf("%" PRId64 " of %" PRId64 " steps were bad, and were skipped\n", result->skipped,
+               result->steps);
     if (result->best_epoch)
         printf("epoch %" PRId64 " is the best, with %.4f: the weights are its\n",
                result->best_epoch, result->best);

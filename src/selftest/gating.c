@@ -225,3 +225,53 @@ clg_status clg_trial_step_bad_update(struct clg_trial *trial)
         CLG_TRY(check(trial, &list[i]));
     return CLG_OK;
 }
+
+/* ---- skipped ---- */
+
+/* A step that moves everything, or nothing but perhaps the metric. */
+static clg_status step_and_look(struct clg_trial *trial, struct gated *g, struct everything all[2],
+                                const struct badness *what, bool moves, bool counted)
+{
+    if (what->told.bad_update || moves) {
+        CLG_TRY(clear_element(trial, "a"));
+        CLG_TRY(clear_element(trial, "b"));
+    }
+    CLG_TRY(read_all(trial, g, &all[0]));
+    CLG_TRY(step(trial, g, what->a, what->b, what->index));
+    CLG_TRY(read_all(trial, g, &all[1]));
+    compare(trial, what->what, &all[0], &all[1], moves, counted);
+    return CLG_OK;
+}
+
+static clg_status skip_all(struct clg_trial *trial, struct gated *g, struct everything all[2])
+{
+    static const struct badness good = {"a good step", 1, 1, 2, {0}}, list[] = {
+        {"a loss that is NaN", NAN, 1, 2, {.bad_loss = true}},
+        {"an update that is not finite", 1, 0x1p127f, 2, {.bad_update = true}},
+        {"an index over the end", 1, 1, ROWS, {.bad_index = true}},
+    };
+    const clg_progress want = {.draws = 7, .steps = 3, .first_bad_step = 2, .bad_loss = true};
+    clg_progress now;
+    CLG_TRY(make(trial, "bad steps between good ones", g));
+    CLG_TRY(clg_store_on_bad_step(trial->store, CLG_BAD_SKIP));
+    CLG_TRY(step_and_look(trial, g, all, &good, true, true));
+    for (size_t i = 0; i < 3; i++) {
+        CLG_TRY(step_and_look(trial, g, all, &list[i], false, list[i].told.bad_update));
+        if (i < 2) /* and two bad ones in a row */
+            CLG_TRY(step_and_look(trial, g, all, &good, true, true));
+    }
+    CLG_TRY(step_and_look(trial, g, all, &list[0], false, false));
+    CLG_TRY(look_at_progress(trial, "at the end", &want));
+    CLG_TRY(clg_store_progress(trial->store, &now));
+    clg_trial_count(trial, "skipped", now.skipped, 4);
+    return CLG_OK;
+}
+
+clg_status clg_trial_step_skip(struct clg_trial *trial)
+{
+    struct everything *all = clg_new(trial->ctx, 2, sizeof(*all));
+    struct gated g;
+    clg_status status = all ? skip_all(trial, &g, all) : CLG_ERR_MEMORY;
+    clg_free(trial->ctx, all);
+    return status;
+}

@@ -57,8 +57,20 @@ clg_status clg_store_progress(clg_store *store, clg_progress *out)
         .bad_index = words[CLG_BLOCK_WHY] & CLG_RAISED_INDEX,
         .first_bad_step =
             words[CLG_BLOCK_FIRST_BAD] | (uint64_t)words[CLG_BLOCK_FIRST_BAD_HIGH] << 32,
+        .skipped = words[CLG_BLOCK_SKIPPED] | (uint64_t)words[CLG_BLOCK_SKIPPED_HIGH] << 32,
     };
     return CLG_OK;
+}
+
+clg_status clg_store_on_bad_step(clg_store *store, clg_bad_step what)
+{
+    if (!store)
+        return CLG_ERR_ARGUMENT;
+    if (what != CLG_BAD_STOP && what != CLG_BAD_SKIP)
+        return clg_fail(store->object.ctx, CLG_ERR_ARGUMENT,
+                        "on_bad_step is %d, must be CLG_BAD_STOP or CLG_BAD_SKIP", (int)what);
+    store->on_bad_step = what;
+    return store->block ? clg_buffer_fill(store->block, CLG_BLOCK_ON_BAD * 4, 4, what) : CLG_OK;
 }
 
 /* Gradients that were to be added to the next update's. */
@@ -73,7 +85,7 @@ static clg_status forget_batches(struct clg_store *store)
 
 clg_status clg_store_clear_bad(clg_store *store)
 {
-    const uint32_t zeros[CLG_BLOCK_SEED - CLG_BLOCK_RAISED] = {0};
+    const uint32_t zeros[CLG_BLOCK_ON_BAD - CLG_BLOCK_RAISED] = {0};
 
     if (!store)
         return CLG_ERR_ARGUMENT;
@@ -86,7 +98,7 @@ clg_status clg_store_clear_bad(clg_store *store)
 
 clg_status clg_block_restore(struct clg_store *store, uint64_t draws, uint64_t steps)
 {
-    const uint32_t words[CLG_BLOCK_SEED] = {[CLG_BLOCK_DRAW] = (uint32_t)draws,
+    const uint32_t words[CLG_BLOCK_ON_BAD] = {[CLG_BLOCK_DRAW] = (uint32_t)draws,
                                                [CLG_BLOCK_DRAW_HIGH] = (uint32_t)(draws >> 32),
                                                [CLG_BLOCK_STEP] = (uint32_t)steps,
                                                [CLG_BLOCK_STEP_HIGH] = (uint32_t)(steps >> 32)};

@@ -134,6 +134,7 @@ static clg_status create_block(struct clg_store *store)
     block = create_zeros(store, CLG_STORE_BLOCK_BYTES);
     if (!block)
         return clg_error_status(store->object.ctx);
+    words[CLG_BLOCK_ON_BAD] = store->on_bad_step;
     words[CLG_BLOCK_SEED] = (uint32_t)store->seed;
     words[CLG_BLOCK_SEED_HIGH] = (uint32_t)(store->seed >> 32);
     if (clg_buffer_write(block, 0, words, sizeof(words)) != CLG_OK) {

@@ -37,6 +37,7 @@ struct clg_store {
     uint32_t parts;  /* bit per optimizer part of the block that is taken */
     uint64_t writes; /* to values and states */
     uint64_t gradient_writes;
+    clg_bad_step on_bad_step;
     uint64_t plans;  /* serial numbers given */
 
     CLG_VEC(struct clg_store_state) states;

@@ -34,6 +34,9 @@ enum clg_block_word {
     CLG_BLOCK_WHY,    /* flags of the first bad step */
     CLG_BLOCK_FIRST_BAD = 8, /* low word of its number, from 1; 0: none was */
     CLG_BLOCK_FIRST_BAD_HIGH,
+    CLG_BLOCK_SKIPPED, /* low word of how many were skipped */
+    CLG_BLOCK_SKIPPED_HIGH,
+    CLG_BLOCK_ON_BAD,    /* enum clg_bad_step; not forgotten with a bad step */
     CLG_BLOCK_SEED = 14, /* low word of the seed */
     CLG_BLOCK_SEED_HIGH,
     CLG_BLOCK_WORDS = 16

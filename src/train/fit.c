@@ -190,6 +190,8 @@ clg_status clg_fitting_init(struct clg_fitting *fit, const clg_model *model, clg
     }
     status = check_memory(fit);
     if (status == CLG_OK)
+        status = clg_store_on_bad_step(fit->model.store, params->on_bad_step);
+    if (status == CLG_OK)
         status = clg_pass_open(&fit->train, params->shuffle);
     if (status != CLG_OK)
         clg_fitting_finish(fit);
@@ -230,6 +232,14 @@ static clg_status check_progress(struct clg_fitting *fit)
     clg_progress progress;
 
     CLG_TRY(clg_store_progress(fit->model.store, &progress));
+    if (fit->params.on_bad_step == CLG_BAD_SKIP) {
+        bool more = fit->result.skipped < (int64_t)progress.skipped;
+
+        fit->result.skipped = (int64_t)progress.skipped;
+        if (more && fit->params.on_bad)
+            fit->params.on_bad(fit->params.user, &progress);
+        return CLG_OK;
+    }
     if (!progress.first_bad_step || fit->stopped)
         return CLG_OK;
     stop(fit, progress.bad_index ? CLG_STOP_INDEX : CLG_STOP_NAN, (int64_t)progress.first_bad_step);

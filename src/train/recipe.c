@@ -270,6 +270,7 @@ clg_fit_params clg_recipe_fit(const clg_recipe *recipe)
     fit.epochs = recipe->values.train.epochs;
     fit.steps = recipe->values.train.steps;
     fit.accumulate = recipe->values.train.accumulate;
+    fit.on_bad_step = strcmp(recipe->values.train.on_bad_step, "skip") ? CLG_BAD_STOP : CLG_BAD_SKIP;
     fit.seed = (uint64_t)recipe->values.train.seed;
     fit.early_stopping = recipe->values.train.early_stopping;
     fit.log_every = recipe->values.train.log_every;

@@ -25,6 +25,7 @@ struct clg_recipe_train {
     int64_t epochs, steps, seed, log_every;
     const char **freeze; /* NULL: absent */
     int64_t accumulate;
+    const char *on_bad_step;
     struct clg_recipe_clip {
         double norm, value; /* NaN: absent */
     } clip;

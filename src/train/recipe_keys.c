@@ -114,6 +114,8 @@ static const struct clg_kind clip_kind = {
     .keys = clip_keys,
 };
 
+static const char *const bad_steps[] = {"stop", "skip", NULL};
+
 static const struct clg_key train_keys[] = {
     {"epochs", CLG_KEY_INT, "0", TRAIN(epochs), "passes over the training set; 0: as steps say",
      .range = CLG_NOT_NEGATIVE},
@@ -132,6 +134,9 @@ static const struct clg_key train_keys[] = {
      "clips gradients before the update; log.jsonl then has their norm before that, of the step, or of "
      "an epoch's last, as grad_norm",
      .detail = &clip_kind},
+    {"on_bad_step", CLG_KEY_WORD, "stop", TRAIN(on_bad_step),
+     "when a loss or an update is not finite, or an index is out of range, which changes nothing: stop "
+     "ends the training there, skip goes on with the next step", .detail = bad_steps},
     {"early_stopping", CLG_KEY_SECTION, NULL, TRAIN(early_stopping),
      "ends the training when a metric does not become better any more, and takes the weights of the "
      "best epoch; absent: not so",

@@ -43,6 +43,7 @@ static json_t *describe_totals(const clg_fit_result *result)
 
     json_object_set_new(o, "steps", json_integer(result->steps));
     json_object_set_new(o, "epochs", json_integer(result->epochs));
+    json_object_set_new(o, "skipped", json_integer(result->skipped));
     clg_json_number(o, "seconds", result->seconds);
     clg_json_number(o, "first_step_seconds", result->first_step_seconds);
     return o;

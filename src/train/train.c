@@ -21,6 +21,7 @@ struct training {
     struct clg_checkpoints checkpoints;
     double saved, checkpointed; /* when */
     bool save_failed; /* and was reported */
+    bool skip_warned;
 };
 
 #define SAVE_SECONDS 30.0 /* between two saves during the training, at ends of epochs */
@@ -176,6 +177,21 @@ static clg_status write_epoch(void *user, const clg_epoch *epoch)
     return clg_seconds() - t->saved > SAVE_SECONDS ? forgive(t, save_model(t)) : CLG_OK;
 }
 
+/* The first is told at once, how many at the end. */
+static void warn_of_bad(void *user, const clg_progress *progress)
+{
+    struct training *t = user;
+
+    if (!t->skip_warned)
+        clg_log_line(t->recipe->object.ctx, CLG_LOG_WARNING,
+                     "step %" PRIu64 " is skipped, and so are bad ones after it: %s",
+                     progress->first_bad_step,
+                     progress->bad_index  ? "a label or index is out of range"
+                     : progress->bad_loss ? "its loss is not finite"
+                                          : "its update is not finite");
+    t->skip_warned = true;
+}
+
 static bool should_stop(void *user)
 {
     const struct training *t = user;
@@ -215,6 +231,7 @@ static clg_status prepare(struct training *t)
     fit.on_step = write_step;
     fit.on_epoch = write_epoch;
     fit.stop = should_stop;
+    fit.on_bad = warn_of_bad;
     fit.on_progress = t->params->on_progress ? show_progress : NULL;
     return clg_fitting_init(&t->fit, &t->model, recipe->train, recipe->test, &fit);
 }

@@ -170,6 +170,14 @@ TEST(broken, gating)
                "an index over the end");
 }
 
+TEST(broken, skipping)
+{
+    expect_red("step.skip", "item", "!waiting ? 0 : block", "!waiting ? block[BLOCK_SKIP] : block",
+               "a good step: parameters and states did not move");
+    expect_red("step.skip", "group", "looked && block[BLOCK_ON_BAD] ? 0", "0 ? 0", "did not move");
+    expect_red("step.skip", "item", "BLOCK_SKIPPED, part == 2", "BLOCK_SKIPPED, part == 1", "skipped: ");
+}
+
 TEST(broken, gradients)
 {
     expect_red("gradient.clip_norm", "item", "(table[(at + (i)) / SEGMENT].x >= 0)", "1", "norm: ");

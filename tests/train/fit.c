@@ -360,6 +360,36 @@ TEST(fit, refuses_bad_steps)
     finish(&f);
 }
 
+static void keep_bad(void *user, const clg_progress *progress)
+{
+    *(clg_progress *)user = *progress;
+}
+
+/* The fourth step of each epoch is skipped, the rest of it is not. */
+TEST(fit, skips_bad_steps)
+{
+    struct fixture f;
+    clg_fit_params params = clg_fit_defaults();
+    clg_fit_result result;
+    clg_progress seen = {0}, progress;
+
+    setup(&f, CLG_FORM_AUTO, 0.5f);
+    params.shuffle = false;
+    params.epochs = 3;
+    params.batch = BATCH;
+    params.on_bad_step = CLG_BAD_SKIP;
+    params.user = &seen;
+    params.on_bad = keep_bad;
+    test_ok(f.ctx, clg_fit(&f.model, make_data(f.ctx, 0, true), NULL, &params, &result));
+    test_ok(f.ctx, clg_store_progress(f.model.store, &progress));
+    cr_assert_eq(result.reason, CLG_STOP_EPOCHS);
+    cr_assert_eq(result.skipped, 3);
+    cr_assert(seen.skipped == 3 && seen.first_bad_step == 4 && seen.bad_loss);
+    cr_assert_eq((int64_t)progress.steps, result.steps - 3);
+    cr_assert(isfinite(result.last.train.loss));
+    finish(&f);
+}
+
 static int on_row(void *user, int64_t index, const float *values, size_t count)
 {
     int64_t *next = user;
