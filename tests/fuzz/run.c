@@ -10,7 +10,8 @@
 #include "cli/command.h"
 #include "fuzz/damage.h"
 
-#define ROUNDS 1500
+#define ROUNDS            1500
+#define CHECKPOINT_ROUNDS 400
 
 static const char recipe_text[] =
     "data:\n  train: {images: /a.idx, labels: /b.idx}\n  shape: [1, 4, 2]\nmodel:\n"
@@ -104,6 +105,91 @@ TEST(run, damaged_folders)
     cr_log_info("%ld accepted, %ld refused", b.accepted, b.refused);
     cr_assert(b.accepted > ROUNDS / 10 && b.refused > ROUNDS / 4, "%ld accepted, %ld refused",
               b.accepted, b.refused);
+    clg_ctx_destroy(&b.ctx);
+    test_remove(b.folder);
+}
+
+/* ---- checkpoints ---- */
+
+static clg_status go_on(clg_ctx *ctx, clg_device *device, const char *run)
+{
+    clg_recipe *recipe = clg_run_recipe(ctx, run, NULL);
+    clg_train_params params = clg_train_defaults();
+    clg_status status;
+
+    params.out = run;
+    params.resume = true;
+    status = recipe ? clg_train(recipe, device, &params, NULL, NULL) : clg_error_status(ctx);
+    clg_recipe_destroy(&recipe);
+    return status;
+}
+
+/* A run with a checkpoint and the best weights beside it. */
+static void make_trained(struct bench *b, const char *run)
+{
+    const char *set[] = {"train.early_stopping={metric: test_loss, patience: 9}", NULL};
+    clg_recipe_params settings = {.set = set};
+    clg_train_params params = clg_train_defaults();
+    clg_recipe *recipe;
+
+    tiny_data(b->folder, 20);
+    recipe = clg_recipe_read(b->ctx, tiny_recipe(b->folder, ""), &settings);
+    params.out = run;
+    test_ok(b->ctx, clg_train(recipe, b->device, &params, NULL, NULL));
+    clg_recipe_destroy(&recipe);
+}
+
+/* Refused as a damaged file; or the damage means nothing, and the run ends as it did. */
+static void go_on_damaged(struct bench *b, const char *run, const struct damage *model)
+{
+    clg_status status = go_on(b->ctx, b->device, run);
+    size_t size;
+    char *data;
+
+    if (status != CLG_OK) {
+        cr_assert(status == CLG_ERR_FORMAT, "%s: %s", clg_status_string(status), clg_error(b->ctx));
+        b->refused++;
+        return;
+    }
+    data = file_read(file_in(run, "model.safetensors"), &size);
+    cr_assert(size == model->size && memcmp(data, model->data, size) == 0, "other weights");
+    free(data);
+    b->accepted++;
+}
+
+TEST(run, damaged_checkpoints)
+{
+    static const char *const checkpoints[] = {"checkpoint/step-00000004.safetensors",
+                                              "checkpoint/best-00000004.safetensors"};
+    static struct damage whole[2], model, d;
+    struct bench b = {.ctx = clg_ctx_create(NULL)};
+    char run[300], *data;
+    size_t size;
+
+    b.device = test_open(b.ctx, CLG_FORM_AUTO);
+    test_folder(b.folder);
+    damage_seed(5);
+    snprintf(run, sizeof(run), "%s", file_in(b.folder, "run"));
+    make_trained(&b, run);
+    for (int i = 0; i < 3; i++) {
+        data = file_read(file_in(run, i < 2 ? checkpoints[i] : "model.safetensors"), &size);
+        damage_set(i < 2 ? &whole[i] : &model, data, size);
+        free(data);
+    }
+    for (long i = 0, rounds = damage_rounds(CHECKPOINT_ROUNDS); i < rounds; i++) {
+        uint32_t which = damage_below(2);
+
+        damage_copy(&d, &whole[which]);
+        if (damage_below(2))
+            damage_words(&d, words);
+        else
+            damage_bytes(&d);
+        damage_write(&d, file_in(run, checkpoints[which]));
+        go_on_damaged(&b, run, &model);
+        damage_write(&whole[which], file_in(run, checkpoints[which]));
+    }
+    cr_assert(b.refused > CHECKPOINT_ROUNDS / 2, "%ld accepted, %ld refused", b.accepted, b.refused);
+    cr_assert_eq(go_on(b.ctx, b.device, run), CLG_OK, "%s", clg_error(b.ctx));
     clg_ctx_destroy(&b.ctx);
     test_remove(b.folder);
 }
