@@ -172,7 +172,10 @@ CLG_API clg_status clg_recipe_datasets(clg_recipe *recipe, clg_dataset **train, 
  * of the training set, it and *train above are views of one set (clg_dataset_split()). */
 CLG_API clg_status clg_recipe_validation(clg_recipe *recipe, clg_dataset **validation);
 
-/* Opens files as the recipe's data without labels, for predictions: IDX images. */
+/* Opens a file as the recipe's data without labels, for predictions: IDX, .npy or .npz where it was
+ * trained on any of these; a CSV or TSV file where it was on a table, which needs no target and is made
+ * into samples by what the training rows showed (of the run where the recipe is one's, else of its
+ * training set, which is then opened). NULL on failure. */
 CLG_API clg_dataset *clg_recipe_samples(clg_recipe *recipe, const char *path);
 
 /* Builds store and graph of the recipe on a device: model, loss, metrics; for_training: with the

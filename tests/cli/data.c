@@ -316,6 +316,21 @@ TEST(csv, refusals)
     test_remove(f.folder);
 }
 
+#else
+
+TEST(csv, is_left_out)
+{
+    struct tiny_run f;
+
+    tiny_setup(&f, SAMPLES);
+    file_write_text(file_in(f.folder, "t.csv"), "x,y\n1,2\n");
+    recipe_of(f.folder, "train: {csv: t.csv, target: y}", "linear: 1",
+              "loss: mse\noptimizer: sgd\ntrain: {epochs: 1}");
+    command_expect(1, "CSV files are read with libcsv, which this clgrad was built without",
+                   "train '%s' --out '%s' --device cpu", f.recipe, f.run);
+    test_remove(f.folder);
+}
+
 #endif
 
 /* ---- NumPy ---- */

@@ -98,7 +98,7 @@ TEST(recipe, resolved)
     has(recipe, "- linear: {out: 5, bias: true}\n- relu\n- dropout: {p: 0.5}\n");
     has(recipe, "normalize: {mean: 0, std: 1}");
     has(recipe, "shuffle: true\n  drop_last: false\n");
-    has(recipe, "train: {epochs: 2, steps: 0, seed: 1, log_every: 0}");
+    has(recipe, "train:\n  epochs: 2\n  steps: 0\n  seed: 1\n  log_every: 0\n");
     clg_recipe_destroy(&recipe);
     cr_assert_null(recipe);
     finish(&f);
