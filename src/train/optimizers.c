@@ -1,6 +1,7 @@
 /* The optimizers of recipes: names, keys and defaults of PyTorch. */
 #include <math.h>
 
+#include "base/text.h"
 #include "train/recipe.h"
 
 #define FIELD(name) offsetof(struct clg_optimizer_args, name)
@@ -148,6 +149,49 @@ static clg_status set_gradients(const struct clg_recipe *recipe, clg_optimizer *
     return train->accumulate > 1 ? clg_optimizer_accumulate(optimizer) : CLG_OK;
 }
 
+/* ---- penalties ---- */
+
+static bool matches(const char *const *patterns, const char *name)
+{
+    for (; patterns && *patterns; patterns++)
+        if (clg_match(*patterns, name))
+            return true;
+    return false;
+}
+
+static clg_tensor add_scaled_sum(clg_tensor loss, clg_tensor terms, double factor)
+{
+    return clg_add(loss, clg_affine(clg_sum(terms, NULL, 0, false), (float)factor, 0));
+}
+
+/* loss + l1 sum |w| + l2 / 2 sum w^2 */
+static clg_tensor penalize(const struct clg_recipe *recipe, clg_store *store, clg_tensor loss)
+{
+    const struct clg_recipe_penalty *penalty = &recipe->values.train.penalty;
+    const struct clg_optimizer_args *args = recipe->values.optimizer.args;
+    const char *const *frozen = (const char *const *)recipe->values.train.freeze;
+
+    if (penalty->l1 == 0 && penalty->l2 == 0)
+        return loss;
+    for (size_t i = 0; i < clg_store_count(store); i++) {
+        const char *name = clg_store_name(store, i);
+        bool trainable = false;
+        clg_shape shape;
+        clg_tensor w;
+
+        clg_store_describe(store, name, &shape, &trainable);
+        if (!trainable || matches(frozen, name) ||
+            matches((const char *const *)args->no_decay, name))
+            continue;
+        w = clg_parameter(loss.graph, name, shape, NULL);
+        if (penalty->l1 > 0)
+            loss = add_scaled_sum(loss, clg_abs(w), penalty->l1);
+        if (penalty->l2 > 0)
+            loss = add_scaled_sum(loss, clg_square(w), penalty->l2 / 2);
+    }
+    return loss;
+}
+
 static clg_status minimize(const struct clg_recipe *recipe, clg_optimizer *optimizer,
                            clg_tensor loss)
 {
@@ -172,7 +216,7 @@ clg_status clg_build_optimizer(struct clg_build *build, clg_model *model, clg_te
 
     CLG_TRY(((const struct rule_kind *)choice->kind)->fill(recipe, args, &params));
     optimizer = clg_optimizer_create(model->store, choice->kind->name, (float)args->lr, &params);
-    if (minimize(recipe, optimizer, loss) != CLG_OK)
+    if (minimize(recipe, optimizer, penalize(recipe, model->store, loss)) != CLG_OK)
         return clg_recipe_fail_at(recipe, choice->at);
     model->optimizer = optimizer;
     return CLG_OK;

@@ -29,6 +29,9 @@ struct clg_recipe_train {
     struct clg_recipe_clip {
         double norm, value; /* NaN: absent */
     } clip;
+    struct clg_recipe_penalty {
+        double l1, l2;
+    } penalty;
     clg_early_stopping early_stopping;
     struct clg_recipe_checkpoint {
         int64_t steps, keep; /* 0: absent */

@@ -114,6 +114,18 @@ static const struct clg_kind clip_kind = {
     .keys = clip_keys,
 };
 
+#define PENALTY(name) offsetof(struct clg_recipe_penalty, name)
+static const struct clg_key penalty_keys[] = {
+    {"l1", CLG_KEY_NUMBER, "0", PENALTY(l1), "times the sum of |w|", .range = CLG_NOT_NEGATIVE},
+    {"l2", CLG_KEY_NUMBER, "0", PENALTY(l2), "times half the sum of w^2",
+     .range = CLG_NOT_NEGATIVE},
+    {0},
+};
+static const struct clg_kind penalty_kind = {
+    .name = "penalty",
+    .keys = penalty_keys,
+};
+
 static const char *const bad_steps[] = {"stop", "skip", NULL};
 
 static const struct clg_key train_keys[] = {
@@ -134,6 +146,10 @@ static const struct clg_key train_keys[] = {
      "clips gradients before the update; log.jsonl then has their norm before that, of the step, or of "
      "an epoch's last, as grad_norm",
      .detail = &clip_kind},
+    {"penalty", CLG_KEY_SECTION, "{}", TRAIN(penalty),
+     "what is minimised is the loss and this, of the parameters that are trained and that the optimizer's "
+     "no_decay does not name; losses in log.jsonl are without it",
+     .detail = &penalty_kind},
     {"on_bad_step", CLG_KEY_WORD, "stop", TRAIN(on_bad_step),
      "when a loss or an update is not finite, or an index is out of range, which changes nothing: stop "
      "ends the training there, skip goes on with the next step", .detail = bad_steps},

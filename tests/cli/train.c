@@ -244,6 +244,44 @@ TEST(train, accumulates_and_clips)
     test_remove(f.folder);
 }
 
+/* The training losses of two epochs. */
+static void losses(const struct tiny_run *f, const char *settings, double out[2])
+{
+    char *log;
+
+    command_expect(0, NULL, "train '%s' --out '%s' --device cpu --set optimizer.sgd.lr=0.3 %s",
+                   f->recipe, f->run, settings);
+    log = file_read(file_in(f->run, "log.jsonl"), NULL);
+    for (int i = 0; i < 2; i++) {
+        json_t *entry = line(log, i);
+
+        out[i] = number(entry, "train_loss");
+        json_decref(entry);
+    }
+    free(log);
+    test_remove(f->run);
+}
+
+/* Half the squares are what SGD's weight decay adds to gradients; losses are told without them. */
+TEST(train, penalties)
+{
+    struct tiny_run f;
+    double plain[2], decayed[2], l2[2], l1[2];
+
+    tiny_setup(&f, SAMPLES);
+    losses(&f, "", plain);
+    losses(&f, "--set optimizer.sgd.weight_decay=0.25", decayed);
+    losses(&f, "--set train.penalty.l2=0.25", l2);
+    losses(&f, "--set train.penalty.l1=0.05", l1);
+    for (int i = 0; i < 2; i++)
+        cr_assert_float_eq(l2[i], decayed[i], 1e-5 * decayed[i], "%.9g and %.9g", l2[i], decayed[i]);
+    cr_assert_gt(l2[1], plain[1] * 1.001);
+    cr_assert_gt(l1[1], plain[1] * 1.001);
+    command_expect(1, "train.penalty.l1 is", "train '%s' --out '%s' --set train.penalty.l1=-1",
+                   f.recipe, f.run);
+    test_remove(f.folder);
+}
+
 TEST(train, refused_schedules)
 {
     static const struct {
