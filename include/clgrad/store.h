@@ -80,7 +80,8 @@ CLG_API clg_status clg_store_save(clg_store *store, const char *path, const char
 /* What of a store is saved. */
 typedef struct clg_save_params {
     bool states; /* of optimizers, with their counts of steps, and those kept for optimizers to come;
-                  * default true. Without them the tensors are the state dict of a PyTorch module */
+                  * default true. Without them the tensors are the state dict of a PyTorch module: beside
+                  * running_mean stands num_batches_tracked, the training forwards so far */
     const char *const *metadata; /* as in clg_store_save(); default NULL */
 } clg_save_params;
 CLG_API clg_save_params clg_save_defaults(void);

@@ -27,6 +27,7 @@ struct save {
     const struct source **order;
     const char **metadata;
     char step[24], draw[24], sum_text[17];
+    int64_t batches; /* training forwards so far */
     uint64_t checksum; /* so far */
 };
 
@@ -145,6 +146,51 @@ static clg_status collect_kept(struct save *save)
     return CLG_OK;
 }
 
+#define BATCHES "num_batches_tracked"
+
+/* Whether a layer, whose names begin with size characters of stem, has its count already. */
+static bool has_batches(const struct save *save, const char *stem, size_t size)
+{
+    for (size_t i = 0; i < save->sources.count; i++) {
+        const char *name = save->sources.items[i].borrowed;
+
+        if (!strncmp(name, stem, size) && !strcmp(name + size, BATCHES))
+            return true;
+    }
+    return false;
+}
+
+static clg_status add_batches(struct save *save, const char *stem, size_t size)
+{
+    struct source *source = CLG_PUSH(save->ctx, save->sources);
+
+    if (!source)
+        return CLG_ERR_MEMORY;
+    *source = (struct source){.name.ctx = save->ctx,
+                              .info = {.type = CLG_FILE_I64, .count = 1, .bytes = sizeof(int64_t)},
+                              .data = &save->batches};
+    clg_text_add(&source->name, "%.*s" BATCHES, (int)size, stem);
+    source->borrowed = source->name.data;
+    return source->name.failed ? CLG_ERR_MEMORY : CLG_OK;
+}
+
+/* Beside running statistics a module of PyTorch counts the batches they come from; a file that was loaded
+ * may have had that count, which is kept. */
+static clg_status collect_batches(struct save *save)
+{
+    static const char mean[] = "running_mean";
+
+    for (size_t i = 0; i < save->store->entries.count; i++) {
+        const struct clg_entry *entry = save->store->entries.items[i];
+        size_t length = strlen(entry->name), size = length - (sizeof(mean) - 1);
+
+        if (entry->kind == CLG_ENTRY_STATE && length >= sizeof(mean) - 1 &&
+            !strcmp(entry->name + size, mean) && !has_batches(save, entry->name, size))
+            CLG_TRY(add_batches(save, entry->name, size));
+    }
+    return CLG_OK;
+}
+
 /* Wide types first, so that every tensor is aligned to its type. */
 static clg_status lay_out(struct save *save)
 {
@@ -207,6 +253,7 @@ static clg_status collect_metadata(struct save *save)
 
     CLG_TRY(check_metadata(save->ctx, metadata, &count));
     CLG_TRY(clg_store_progress(save->store, &progress));
+    save->batches = (int64_t)progress.draws;
     snprintf(save->step, sizeof(save->step), "%" PRIu64, progress.steps);
     snprintf(save->draw, sizeof(save->draw), "%" PRIu64, progress.draws);
     snprintf(save->sum_text, sizeof(save->sum_text), "%016x", 0);
@@ -323,6 +370,8 @@ clg_status clg_store_save_with(clg_store *store, const char *path, const clg_sav
         status = collect_scalars(&save);
     if (status == CLG_OK)
         status = collect_kept(&save);
+    if (status == CLG_OK && !save.params.states)
+        status = collect_batches(&save);
     if (status == CLG_OK)
         status = lay_out(&save);
     if (status == CLG_OK)

@@ -176,9 +176,26 @@ static void expect_tensors(const char *path, const char *const *names)
     clg_ctx_destroy(&ctx);
 }
 
+/* The count of batches is the file's first tensor, being the widest. */
+static void expect_batches(const char *path, int64_t count)
+{
+    size_t size;
+    char *data = file_read(path, &size);
+    uint64_t header;
+    int64_t found;
+
+    memcpy(&header, data, sizeof(header));
+    memcpy(&found, data + 8 + header, sizeof(found));
+    cr_assert_eq(found, count, "%lld batches", (long long)found);
+    free(data);
+}
+
 /* The state dict alone, and all the rest. */
 TEST(resume, files)
 {
+    static const char *const normed[] = {"0.weight",       "0.bias",        "1.weight",
+                                         "1.bias",         "1.running_mean", "1.running_var",
+                                         "1.num_batches_tracked", NULL};
     static const char *const model[] = {"0.weight", "0.bias", "2.weight", "2.bias", NULL};
     static const char *const all[] = {"0.weight",
                                       "0.bias",
@@ -193,6 +210,11 @@ TEST(resume, files)
     struct tiny_run f;
 
     tiny_setup(&f, SAMPLES);
+    train(&f, f.run, "--set 'model=[linear: 3, batchnorm1d]'");
+    expect_tensors(file_in(f.run, "model.safetensors"), normed);
+    expect_batches(file_in(f.run, "model.safetensors"), 14);
+    command_expect(0, NULL, "eval '%s' --device cpu --quiet", f.run);
+    test_remove(f.run);
     train(&f, f.run, "--set optimizer.sgd.momentum=0.9");
     expect_tensors(file_in(f.run, "model.safetensors"), model);
     expect_tensors(file_in(f.run, "checkpoint/step-00000014.safetensors"), all);
