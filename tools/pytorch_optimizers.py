@@ -38,6 +38,25 @@ class Lion(optim.Optimizer):
                 m.copy_(b2 * m + (1 - b2) * p.grad)
 
 
+class Lamb(optim.Optimizer):
+    def __init__(self, params, lr, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr, (b1, b2), decay = group["lr"], group["betas"], group["weight_decay"]
+            for p in group["params"]:
+                state = self.state[p]
+                m, v = (state.setdefault(k, torch.zeros_like(p)) for k in ("exp_avg", "exp_avg_sq"))
+                state["step"] = t = state.get("step", 0) + 1
+                m.copy_(b1 * m + (1 - b1) * p.grad)
+                v.copy_(b2 * v + (1 - b2) * p.grad ** 2)
+                r = m / (1 - b1 ** t) / ((v / (1 - b2 ** t)).sqrt() + group["eps"]) + decay * p
+                trust = p.norm() / r.norm() if p.norm() > 0 and r.norm() > 0 else 1.0
+                p -= lr * trust * r
+
+
 CASES = {
     "sgd": (optim.SGD, [
         {}, {"weight_decay": 0.25}, {"momentum": 0.875}, {"momentum": 0.875, "dampening": 0.3},
@@ -67,6 +86,7 @@ CASES = {
     "radam": (optim.RAdam, [
         {}, {"betas": (0.6, 0.95)}, {"betas": (0.9, 0.9999)}, {"betas": (0.9, 0.7)},
         {"eps": 0.125, "weight_decay": 0.25}, {"groups": True}]),
+    "lamb": (Lamb, [{}, {"betas": (0.6, 0.95)}, {"eps": 0.125, "weight_decay": 0.25}, {"groups": True}]),
     "lion": (Lion, [{}, {"betas": (0.6, 0.8)}, {"weight_decay": 0.25}, {"groups": True}]),
 }
 

@@ -37,7 +37,7 @@ typedef struct clg_optimizer_params {
 } clg_optimizer_params;
 
 /* Defaults of every field for a rule ("sgd", "asgd", "adagrad", "rmsprop", "adadelta", "rprop", "adam",
- * "adamw", "adamax", "nadam", "radam", "lion"); fields that it does not have are 0. */
+ * "adamw", "adamax", "nadam", "radam", "lion", "lamb"); fields that it does not have are 0. */
 CLG_API clg_optimizer_params clg_optimizer_defaults(const char *rule);
 
 /* An optimizer by the name of its rule; NULL on failure. lr: the learning rate, >= 0. */

@@ -51,13 +51,13 @@ static void write_new(struct clg_text *text, const struct clg_rule *rule,
             clg_text_add(text, "    NEW(%s)\n", rule->states[s]);
 }
 
-void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
-                    const clg_optimizer_params *params)
+/* norms: the kernel that measures what TRUST needs. */
+static void write_kernel(struct clg_text *text, const struct clg_rule *rule,
+                         const clg_optimizer_params *params, bool norms)
 {
-    clg_text_add(text, "#include \"optim.clh\"\n/* %s */\nkernel void %s(TRAINED", rule->formula,
-                 rule->name);
+    clg_text_add(text, "kernel void %s%s(TRAINED", rule->name, norms ? "_norms" : "");
     write_parameters(text, rule, params);
-    clg_text_add(text, ")\n{\n");
+    clg_text_add(text, "%s)\n{\n", rule->normed ? ", global float *trust" : "");
     write_flags(text, rule, params);
     clg_text_add(text, "    OPEN_STEP\n");
     if (rule->running[0])
@@ -65,11 +65,24 @@ void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
     clg_text_add(text, "    %s\n", rule->step);
     if (rule->running[0])
         clg_text_add(text, "    KEEP_RUNNING(%s)\n", rule->running[0]);
-    clg_text_add(text, "    BEGIN_UPDATE\n");
+    clg_text_add(text, norms ? "    BEGIN_NORMS\n" : "    BEGIN_UPDATE\n");
     write_old(text, rule, params);
     clg_text_add(text, "    %s\n", rule->update);
-    write_new(text, rule, params);
-    clg_text_add(text, "    END_UPDATE\n}\n");
+    if (!norms)
+        write_new(text, rule, params);
+    clg_text_add(text, norms ? "    END_NORMS\n}\n" : "    END_UPDATE\n}\n");
+}
+
+void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
+                    const clg_optimizer_params *params)
+{
+    clg_text_add(text, "#include \"optim.clh\"\n/* %s */\n#define TRUST(r) TRUST_READ\n",
+                 rule->formula);
+    write_kernel(text, rule, params, false);
+    if (!rule->normed)
+        return;
+    clg_text_add(text, "#undef TRUST\n#define TRUST(r) TRUST_MEASURE(r)\n");
+    write_kernel(text, rule, params, true);
 }
 
 void clg_rule_arguments(struct clg_launch *launch, const struct clg_rule *rule,

@@ -35,7 +35,8 @@ struct clg_number {
 struct clg_rule {
     const char *name, *formula;
     const char *const *states; /* until NULL */
-    const char *running[3]; /* name of its running number and the first value, in OpenCL C; or NULL */
+    const char *const *running; /* name of its running number and the first value, in OpenCL C; or NULL */
+    bool normed; /* its update has TRUST */
     const struct clg_number *numbers;
     const char *step, *update; /* OpenCL C */
     uint32_t flops;            /* an element */
@@ -55,7 +56,7 @@ clg_status clg_rule_check(struct clg_ctx *ctx, const struct clg_rule *rule, cons
 bool clg_rule_is_ordinary(const struct clg_rule *rule, const clg_optimizer_params *params);
 #define CLG_ORDINARY 0x1p10f
 
-/* The source of the rule's kernel, which has its name (kernel.c). */
+/* The source of the rule's kernel, which has its name, and of NAME_norms where it is normed (kernel.c). */
 void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
                     const clg_optimizer_params *params);
 /* Its arguments after the states. */
@@ -100,13 +101,20 @@ struct clg_optimizer {
     CLG_VEC(struct clg_optimizer_update *) updates; /* those that live */
 };
 
+/* What an update's kernels read of a chunk; NULL: nothing in it is trained. */
+struct clg_update_tables {
+    struct clg_buffer *segments;       /* factor and decay of each segment */
+    struct clg_buffer *trust, *ranges; /* of a normed rule: cl/trust.cl */
+    uint32_t parameters;               /* as many ranges */
+};
+
 /* What clg_minimize leaves in a graph, and what dies with the graph. */
 struct clg_optimizer_update {
     struct clg_object object;        /* child of the graph */
     struct clg_optimizer *optimizer; /* NULL: destroyed */
     int64_t *entries;
     size_t count;
-    CLG_VEC(struct clg_buffer *) tables; /* per chunk; NULL: nothing in it is trained */
+    CLG_VEC(struct clg_update_tables) tables; /* per chunk */
 };
 
 /* A new update of entries (taken over), as a child of the graph. */

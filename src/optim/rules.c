@@ -21,6 +21,7 @@ static uint32_t mask_of(const bool *used, size_t count)
     return mask;
 }
 
+#define NORMED
 #define STATE(name, used) used,
 #define RUNNING(name, first)
 #define DECAY(fallback, doc)
@@ -77,10 +78,19 @@ static uint32_t mask_of(const bool *used, size_t count)
 
 #define STATE(name, used)
 #define RUNNING(name, first) #name, #first,
+#define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
+    static const char *const running_##name[3] = {states NULL};
+#include "optim/optim.def"
+#undef RULE
+#undef RUNNING
+#undef NORMED
+
+#define RUNNING(name, first)
+#define NORMED true ||
 static const struct clg_rule rules[] = {
 #define RULE(name, doc, source, formula, flops, numbers, states, step, update)                     \
-    {#name, formula, states_##name, {states NULL}, numbers_##name, step, update, flops,            \
-     used_##name, unmet_##name},
+    {#name, formula, states_##name, running_##name, states false, numbers_##name, step, update,    \
+     flops, used_##name, unmet_##name},
 #include "optim/optim.def"
 #undef RULE
 };

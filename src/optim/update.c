@@ -1,4 +1,5 @@
 /* An optimizer's update in a graph: a launch per chunk for all its parameters together. */
+#include <stdio.h>
 #include <string.h>
 #include "base/text.h"
 #include "optim/optim.h"
@@ -8,6 +9,8 @@
 struct segment {
     float factor, decay;
 };
+/* What a normed rule has per segment (cl/trust.cl). */
+#define TRUST_BYTES (3 * sizeof(float))
 
 /* Floats a work-item (item form) or a group (per work-item, group form) takes at least. */
 #define ITEM_SEGMENTS 64
@@ -31,8 +34,11 @@ static void update_finish(struct clg_object *object)
     struct clg_optimizer_update *update = (struct clg_optimizer_update *)object;
 
     forget(update);
-    for (size_t i = 0; i < update->tables.count; i++)
-        clg_buffer_destroy(update->tables.items[i]);
+    for (size_t i = 0; i < update->tables.count; i++) {
+        clg_buffer_destroy(update->tables.items[i].segments);
+        clg_buffer_destroy(update->tables.items[i].trust);
+        clg_buffer_destroy(update->tables.items[i].ranges);
+    }
     clg_free(object->ctx, update->tables.items);
     clg_free(object->ctx, update->entries);
     clg_free(object->ctx, update);
@@ -114,20 +120,69 @@ static clg_status create_table(struct clg_optimizer_update *update, uint32_t chu
     return status;
 }
 
+/* First segment and number of segments of each parameter in the chunk; cl/trust.cl reads it as int2. */
+static clg_status create_ranges(struct clg_optimizer_update *update, uint32_t chunk,
+                                struct clg_update_tables *tables)
+{
+    struct clg_store *store = update->optimizer->store;
+    struct clg_ctx *ctx = update->object.ctx;
+    int32_t(*rows)[2] = clg_new(ctx, update->count, sizeof(*rows));
+    clg_status status = CLG_OK;
+
+    if (!rows)
+        return CLG_ERR_MEMORY;
+    tables->parameters = 0;
+    for (size_t i = 0; i < update->count; i++) {
+        const struct clg_entry *entry = clg_store_get_entry(store, update->entries[i]);
+        int32_t *row = rows[tables->parameters];
+
+        if (entry->chunk != chunk)
+            continue;
+        row[0] = (int32_t)(entry->offset / CLG_SEGMENT);
+        row[1] = (int32_t)((entry->count + CLG_SEGMENT - 1) / CLG_SEGMENT);
+        tables->parameters++;
+    }
+    tables->ranges = clg_buffer_create(clg_store_device(store), tables->parameters * sizeof(*rows));
+    status = tables->ranges ? clg_buffer_write(tables->ranges, 0, rows,
+                                               tables->parameters * sizeof(*rows))
+                            : clg_error_status(ctx);
+    clg_free(ctx, rows);
+    return status;
+}
+
+static clg_status create_trust(struct clg_optimizer_update *update, uint32_t chunk,
+                               struct clg_update_tables *tables)
+{
+    struct clg_store *store = update->optimizer->store;
+
+    if (!tables->ranges)
+        CLG_TRY(create_ranges(update, chunk, tables));
+    tables->trust = clg_buffer_create(clg_store_device(store),
+                                      (size_t)segments_of(store, chunk) * TRUST_BYTES);
+    return tables->trust ? CLG_OK : clg_error_status(update->object.ctx);
+}
+
 /* Entries keep their places, so tables are made once; chunks may be added. */
 static clg_status create_tables(struct clg_optimizer_update *update)
 {
     uint32_t chunks = clg_store_chunks(update->optimizer->store);
 
     while (update->tables.count < chunks) {
-        struct clg_buffer **slot = CLG_PUSH(update->object.ctx, update->tables);
+        struct clg_update_tables *slot = CLG_PUSH(update->object.ctx, update->tables);
         if (!slot)
             return CLG_ERR_MEMORY;
-        *slot = NULL;
+        *slot = (struct clg_update_tables){.segments = NULL};
     }
-    for (uint32_t c = 0; c < chunks; c++)
-        if (!update->tables.items[c] && describe_chunk(update, c, NULL) > 0)
-            CLG_TRY(create_table(update, c, &update->tables.items[c]));
+    for (uint32_t c = 0; c < chunks; c++) {
+        struct clg_update_tables *tables = &update->tables.items[c];
+
+        if (describe_chunk(update, c, NULL) == 0)
+            continue;
+        if (update->optimizer->rule->normed && !tables->trust)
+            CLG_TRY(create_trust(update, c, tables));
+        if (!tables->segments)
+            CLG_TRY(create_table(update, c, &tables->segments));
+    }
     return CLG_OK;
 }
 
@@ -157,9 +212,11 @@ void clg_update_measure(const void *data, bool states, clg_memory *sum)
     uint32_t chunks = clg_store_chunks(update->optimizer->store);
 
     for (uint32_t c = 0; c < chunks; c++)
-        if ((c >= update->tables.count || !update->tables.items[c]) &&
+        if ((c >= update->tables.count || !update->tables.items[c].segments) &&
             describe_chunk(update, c, NULL) > 0)
-            sum->other += segments_of(update->optimizer->store, c) * sizeof(struct segment);
+            sum->other += segments_of(update->optimizer->store, c) *
+                          (sizeof(struct segment) +
+                           (update->optimizer->rule->normed ? TRUST_BYTES : 0));
     if (states)
         clg_optimizer_measure(update->optimizer, sum);
 }
@@ -189,7 +246,8 @@ static bool is_ordinary(const struct clg_optimizer *optimizer)
 }
 
 static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches *launches,
-                        const char *source, uint32_t chunk, enum clg_update_pass pass)
+                        const char *source, const char *kernel, uint32_t chunk,
+                        enum clg_update_pass pass)
 {
     struct clg_optimizer *optimizer = update->optimizer;
     const struct clg_rule *rule = optimizer->rule;
@@ -198,11 +256,11 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
     uint64_t segments = segments_of(optimizer->store, chunk);
     uint32_t arrays = pass == CLG_UPDATE_CHECK ? 1 : 3 + 2 * optimizer->states;
     struct clg_launch *launch =
-        clg_launch_generated(launches, source, rule->name, NULL, optimizer->params.name);
+        clg_launch_generated(launches, source, kernel, NULL, optimizer->params.name);
 
     clg_launch_buffer(launch, clg_store_chunk_value(optimizer->store, chunk).buffer);
     clg_launch_buffer(launch, clg_store_chunk_gradient(optimizer->store, chunk).buffer);
-    clg_launch_buffer(launch, update->tables.items[chunk]);
+    clg_launch_buffer(launch, update->tables.items[chunk].segments);
     clg_launch_buffer(launch, clg_store_block(optimizer->store));
     clg_launch_int(launch, CLG_PART(optimizer->part));
     clg_launch_int(launch, (int64_t)segments);
@@ -211,9 +269,30 @@ static void lower_chunk(struct clg_optimizer_update *update, struct clg_launches
     for (uint32_t s = 0; s < optimizer->states; s++)
         clg_launch_buffer(launch, optimizer->chunks.items[chunk].state[s]);
     clg_rule_arguments(launch, rule, &optimizer->params);
+    if (rule->normed)
+        clg_launch_buffer(launch, update->tables.items[chunk].trust);
     set_range(launch, machine, segments);
     clg_launch_cost(launch, pass == CLG_UPDATE_CHECK ? 0 : count * rule->flops,
                     count * sizeof(float) * arrays);
+}
+
+/* The factors of a normed rule's parameters, from gradients, values and states as they are. */
+static void lower_trust(struct clg_optimizer_update *update, struct clg_launches *launches,
+                        const char *source, uint32_t chunk)
+{
+    struct clg_optimizer *optimizer = update->optimizer;
+    const struct clg_update_tables *tables = &update->tables.items[chunk];
+    struct clg_launch *launch;
+    char norms[64];
+
+    snprintf(norms, sizeof(norms), "%s_norms", optimizer->rule->name);
+    lower_chunk(update, launches, source, norms, chunk, CLG_UPDATE_CHECK);
+    launch = clg_launch_kernel(launches, "trust", "measure_trust", NULL, optimizer->params.name);
+    clg_launch_buffer(launch, tables->trust);
+    clg_launch_buffer(launch, tables->ranges);
+    clg_launch_int(launch, (int64_t)segments_of(optimizer->store, chunk));
+    clg_launch_int(launch, tables->parameters);
+    clg_launch_rows(launch, tables->parameters);
 }
 
 bool clg_update_wants(const void *data, enum clg_update_pass pass)
@@ -240,7 +319,7 @@ static void lower_gradients(struct clg_optimizer_update *update, struct clg_laun
     clg_launch_buffer(launch, clg_store_chunk_gradient(optimizer->store, chunk).buffer);
     if (pass != CLG_UPDATE_NORM)
         clg_launch_buffer(launch, optimizer->chunks.items[chunk].sum);
-    clg_launch_buffer(launch, update->tables.items[chunk]);
+    clg_launch_buffer(launch, update->tables.items[chunk].segments);
     clg_launch_buffer(launch, clg_store_block(optimizer->store));
     clg_launch_int(launch, CLG_PART(optimizer->part));
     clg_launch_int(launch, (int64_t)segments_of(optimizer->store, chunk));
@@ -256,7 +335,7 @@ static void lower_all_gradients(struct clg_optimizer_update *update,
     bool first = true;
 
     for (uint32_t c = 0; c < update->tables.count; c++) {
-        if (!update->tables.items[c])
+        if (!update->tables.items[c].segments)
             continue;
         lower_gradients(update, launches, c, pass, first);
         first = false;
@@ -272,9 +351,13 @@ static void lower_rule(struct clg_optimizer_update *update, struct clg_launches 
     clg_rule_write(&source, optimizer->rule, &optimizer->params);
     if (source.failed && launches->status == CLG_OK)
         launches->status = CLG_ERR_MEMORY;
-    for (uint32_t c = 0; c < update->tables.count; c++)
-        if (update->tables.items[c])
-            lower_chunk(update, launches, source.data, c, pass);
+    for (uint32_t c = 0; c < update->tables.count; c++) {
+        if (!update->tables.items[c].segments)
+            continue;
+        if (optimizer->rule->normed && pass == CLG_UPDATE_CHECK)
+            lower_trust(update, launches, source.data, c);
+        lower_chunk(update, launches, source.data, optimizer->rule->name, c, pass);
+    }
     clg_text_finish(&source);
 }
 

@@ -293,3 +293,39 @@ void clg_reference_lion(struct clg_rule_element *e, const clg_optimizer_params *
     step_by(e, e->lr, sign(moved(*m, o->beta1, e->g)));
     *m = moved(*m, o->beta2, e->g);
 }
+
+void clg_reference_lamb(struct clg_rule_element *e, const clg_optimizer_params *o)
+{
+    rounded *m = &e->state[0], *v = &e->state[1];
+    *m = moved(*m, o->beta1, e->g);
+    *v = moved(*v, o->beta2, clg_times(e->g, e->g));
+    rounded below = clg_times(clg_root_of(*v), inverse_root(correction(o->beta2, e->t)));
+    rounded mean = clg_times(clg_over(clg_exactly(1), correction(o->beta1, e->t)), *m);
+    e->r = clg_plus(clg_over(mean, clg_plus(below, exact(o->eps))), clg_times(e->decay, e->w));
+    step_by(e, clg_times(e->lr, e->trust), e->r);
+}
+
+/* The sum of squares, in any order that goes through as many additions as elements at most. */
+static rounded square_sum(rounded sum, rounded x)
+{
+    return clg_plus(sum, clg_times(x, x));
+}
+
+void clg_rule_step(const struct clg_rule *rule, clg_rule_reference *reference, struct clg_rule_element *e,
+                   size_t count, const clg_optimizer_params *o)
+{
+    rounded of_w = {0, 0}, of_r = {0, 0}, trust = clg_exactly(1);
+    for (size_t i = 0; rule->normed && i < count; i++) {
+        struct clg_rule_element tried = e[i];
+        tried.trust = trust;
+        reference(&tried, o);
+        of_w = square_sum(of_w, e[i].w);
+        of_r = square_sum(of_r, tried.r);
+    }
+    if (of_w.v > 0 && of_r.v > 0)
+        trust = clg_over(clg_root_of(of_w), clg_root_of(of_r));
+    for (size_t i = 0; i < count; i++) {
+        e[i].trust = trust;
+        reference(&e[i], o);
+    }
+}

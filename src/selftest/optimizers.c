@@ -83,9 +83,9 @@ static clg_status write_slope(struct clg_trial *trial, struct training *t, int p
         g[i] = ldexpf(clg_trial_number(trial), -(int)(i % 20));
         e->g = clg_exactly((double)g[i]);
         set_element(t, p, step, e);
-        if (p != FROZEN)
-            t->rule(e, &t->params);
     }
+    if (p != FROZEN)
+        clg_rule_step(clg_rule_find(t->name), t->rule, t->element[p], (size_t)sizes[p], &t->params);
     return clg_plan_write(t->plan, slope, g, (size_t)sizes[p] * sizeof(*g));
 }
 

@@ -655,15 +655,18 @@ static void step_after(struct bench *b, const char *rule, clg_rule_reference *re
     for (int s = 0; s < 3; s++)
         line_step(b, now);
     struct clg_rule_element e[5] = {{.t = 0}};
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++)
         e[i].w = clg_exactly(1);
-        for (uint64_t t = steps + 1; t <= steps + 3; t++) {
+    for (uint64_t t = steps + 1; t <= steps + 3; t++) {
+        for (int i = 0; i < 5; i++) {
             e[i].g = clg_exactly(slope[i]);
             e[i].lr = clg_exactly(0.125);
             e[i].decay = clg_exactly((double)params.weight_decay);
             e[i].t = (double)t;
-            reference(&e[i], &params);
         }
+        clg_rule_step(clg_rule_find(rule), reference, e, 5, &params);
+    }
+    for (int i = 0; i < 5; i++) {
         want[i] = e[i].w.v;
         error[i] = e[i].w.e;
     }
