@@ -8,7 +8,7 @@ build="gcc libc6-dev pkgconf python3 meson ninja-build
        libjansson-dev libyaml-dev zlib1g-dev libcsv-dev libzip-dev
        dataset-fashion-mnist"
 # clang checks the kernels while building, Mesa brings a second OpenCL device (rusticl on llvmpipe).
-tests="g++ clang libcriterion-dev mesa-opencl-icd binutils"
+tests="g++ clang libcriterion-dev mesa-opencl-icd binutils gnuplot-nox"
 # Not in every release: what this one does not have is named, and left out.
 interpreter="oclgrind"
 
