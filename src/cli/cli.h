@@ -93,6 +93,7 @@ int clg_cli_eval(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_predict(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_lr_find(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_graph(struct clg_cli *cli, int argc, char **argv);
+int clg_cli_export(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_plot(struct clg_cli *cli, int argc, char **argv);
 int clg_cli_selftest(struct clg_cli *cli, int argc, char **argv);
 /* A part of selftest: --list. */

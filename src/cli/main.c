@@ -25,6 +25,8 @@ static const struct clg_cli_command commands[] = {
     {"predict", "RUN FILE", "classify the samples of a file with a trained network",
      RUNS | CLG_TAKES_JSON, clg_cli_predict},
     {"graph", "RECIPE", "draw the plan of a training step as DOT", RUNS, clg_cli_graph},
+    {"export", "RUN FILE", "write the weights of a run: FILE.npz or FILE.safetensors",
+     CLG_TAKES_DEVICE, clg_cli_export},
     {"plot", "RUN...", "draw the losses and metrics of runs", 0, clg_cli_plot},
     {"selftest", "", "check every op on a device against the oracle", RUNS | CLG_TAKES_JSON,
      clg_cli_selftest},

@@ -65,7 +65,7 @@ TEST(refusals, flags_that_would_be_ignored)
         const char *name, *operands;
     } commands[] = {{"devices", ""},      {"train", "x"},          {"eval", "x"},
                     {"predict", "x y"},   {"graph", "x"},          {"selftest", ""},
-                    {"lr-find", "x"},     {"plot", "x"},
+                    {"lr-find", "x"},     {"plot", "x"}, {"export", "x y"},
                     {"version", ""},        {"bench roof", ""},      {"bench gemm", ""},
                     {"bench train", "x"}, {"bench compare", "x y"}};
     static const char *const flags[] = {"--device", "--form", "--gemm", "--json", "--quiet"};
