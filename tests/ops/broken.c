@@ -123,7 +123,7 @@ TEST(broken, write_outside)
 
 TEST(broken, cursor)
 {
-    const char *from = "part == 2 ? 0 : batch", *to = "part == 2 ? 0 : 2 * batch";
+    const char *from = "computed ? batch : 0", *to = "computed ? 2 * batch : 0";
     expect_red("step.cursor", "item", from, to, "the cursor after step 1: 8, must be 4");
     expect_red("step.feed", "group", from, to, "of the batch at 4");
 }
@@ -164,7 +164,7 @@ TEST(broken, gating)
                "parameters and states moved");
     expect_red("step.gating", "item", "gated && block[BLOCK_SKIP] ? 0 : n", "n",
                "parameters and states moved");
-    expect_red("step.gating", "item", "part == 1 && block[BLOCK_SKIP]", "0",
+    expect_red("step.gating", "item", "computed && !block[BLOCK_SKIP]) ? metrics", "computed) ? metrics",
                "the metric's sum moved");
     expect_red("step.gating", "item", "BLOCK_RAISED, why", "BLOCK_RAISED, why & ~RAISED_INDEX",
                "an index over the end");
