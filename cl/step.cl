@@ -65,11 +65,9 @@ INLINE void clip_norm(global uint *block, const uint p, const int count)
 {
     global uint *own = block + BLOCK_WORDS + 16 * p;
     global const float *squares = (global const float *)block + BLOCK_SQUARES + SQUARES * p;
-    float16 sums = 0;
-    for (int i = 0; i < count; i += 16)
-        sums += vload16(0, squares + i);
-    const float8 s8 = sums.lo + sums.hi;
-    const float4 s4 = s8.lo + s8.hi;
+    float4 s4 = 0; /* no halves of a wider one, which Oclgrind takes for uninitialised */
+    for (int i = 0; i < count; i += 4)
+        s4 += vload4(0, squares + i);
     const float norm = sqrt((s4.x + s4.z) + (s4.y + s4.w));
     const float factor = min(1.0f, as_float(own[PART_MAX_NORM]) / (norm + 1e-6f));
     own[PART_NORM] = count ? as_uint(norm) : own[PART_NORM];
