@@ -255,7 +255,7 @@ static clg_status check_flags(struct clg_plan *plan)
 clg_status clg_plan_get_metric(clg_plan *plan, const char *metric, clg_metric_sum *out)
 {
     uint32_t words[4];
-    uint64_t offset;
+    uint64_t offset = 0;
     if (!plan || !CLG_GIVEN(plan, metric) || !CLG_GIVEN(plan, out))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(find_metric(plan, metric, &offset));
@@ -269,7 +269,7 @@ clg_status clg_plan_get_metric(clg_plan *plan, const char *metric, clg_metric_su
 clg_status clg_plan_set_metric(clg_plan *plan, const char *metric, const clg_metric_sum *sum)
 {
     uint32_t words[4];
-    uint64_t offset;
+    uint64_t offset = 0;
     if (!plan || !CLG_GIVEN(plan, metric) || !CLG_GIVEN(plan, sum))
         return CLG_ERR_ARGUMENT;
     CLG_TRY(find_metric(plan, metric, &offset));
