@@ -1,5 +1,6 @@
 /* The kernel of a rule: STEP and UPDATE of its entry between the macros of cl/optim.clh. */
 #include <math.h>
+#include "base/text.h"
 #include "optim/optim.h"
 
 static bool is_used(const struct clg_rule *rule, const clg_optimizer_params *params, uint32_t s)
@@ -89,7 +90,7 @@ void clg_rule_arguments(struct clg_launch *launch, const struct clg_rule *rule,
                         const clg_optimizer_params *params)
 {
     for (const struct clg_number *n = rule->numbers; n->name; n++) {
-        double value = clg_number_meant(clg_number_get(n, params));
+        double value = clg_decimal_of(clg_number_get(n, params));
 
         if (n->range == CLG_RANGE_FLAG || n->range == CLG_RANGE_DECAY)
             continue;

@@ -63,11 +63,9 @@ void clg_rule_write(struct clg_text *text, const struct clg_rule *rule,
 void clg_rule_arguments(struct clg_launch *launch, const struct clg_rule *rule,
                         const clg_optimizer_params *params);
 
-/* The value of an option, a flag as 0 or 1; and the decimal number that was meant by a float: 0.999f is
- * 0.99900001287, and 1 - 0.999f would be off by 1e-5 of itself. */
+/* The value of an option, a flag as 0 or 1. */
 float clg_number_get(const struct clg_number *number, const clg_optimizer_params *params);
 void clg_number_set(const struct clg_number *number, clg_optimizer_params *params, double value);
-double clg_number_meant(float x);
 
 /* ---- optimizers ---- */
 

@@ -140,16 +140,6 @@ void clg_number_set(const struct clg_number *number, clg_optimizer_params *param
         *(float *)field = (float)value;
 }
 
-double clg_number_meant(float x)
-{
-    for (double scale = 10; scale <= 1e9; scale *= 10) {
-        double decimal = round((double)x * scale) / scale;
-        if ((float)decimal == x)
-            return decimal;
-    }
-    return x;
-}
-
 /* NULL: the value is in range; else what it must be. */
 static const char *must_be(enum clg_range range, float value)
 {

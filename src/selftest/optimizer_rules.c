@@ -12,12 +12,12 @@ static rounded exact(float x)
 /* A share as kernels have it, and 1 - b. */
 static rounded share(float b)
 {
-    return clg_rounded(clg_number_meant(b), 0);
+    return clg_rounded(clg_decimal_of(b), 0);
 }
 
 static rounded rest(float b)
 {
-    return clg_rounded(1 - clg_number_meant(b), 0);
+    return clg_rounded(1 - clg_decimal_of(b), 0);
 }
 
 /* A count of steps, which is a float32. */
@@ -76,7 +76,7 @@ static rounded exp_of(rounded x)
 /* ln b */
 static rounded log_of(float b)
 {
-    return clg_rounded(log(clg_number_meant(b)), 0);
+    return clg_rounded(log(clg_decimal_of(b)), 0);
 }
 
 /* 1 - b^t = -expm1(t ln b) */
