@@ -15,18 +15,6 @@ struct printer {
     struct clg_meter meter;
 };
 
-static bool asked_to_stop(void *user)
-{
-    (void)user;
-    return clg_signals_came();
-}
-
-static void send_off(void)
-{
-    if (!clg_output_flush())
-        clg_output_give_up("; the training goes on without it");
-}
-
 static void show_progress(void *user, const clg_fit_progress *progress)
 {
     clg_meter_show(&((struct printer *)user)->meter, progress);
@@ -52,7 +40,7 @@ static void show_fold(void *user, const clg_fold *fold)
     print_score("train", &fold->epoch->train);
     print_score("validation", &fold->epoch->validation);
     printf("  epoch %" PRId64 "\n", fold->epoch->epoch);
-    send_off();
+    clg_training_flush();
 }
 
 static void show_line(void *user, const char *kind, const char *json)
@@ -61,7 +49,7 @@ static void show_line(void *user, const char *kind, const char *json)
 
     if (p->cli->json && !p->cli->quiet)
         clg_cli_print_line(kind, json);
-    send_off();
+    clg_training_flush();
 }
 
 static void print_end(const clg_folds_result *result, int64_t folds, const char *dir)
@@ -76,7 +64,7 @@ static void print_end(const clg_folds_result *result, int64_t folds, const char 
         putchar('\n');
     }
     clg_say(stdout, "run folder %s\n", dir ? dir : "?");
-    send_off();
+    clg_training_flush();
 }
 
 int clg_cli_train_folds(struct clg_cli *cli, const char *path, const char *out,
@@ -96,7 +84,7 @@ int clg_cli_train_folds(struct clg_cli *cli, const char *path, const char *out,
     params.train.out = out;
     params.train.started = cli->started;
     params.train.user = &p;
-    params.train.stop = asked_to_stop;
+    params.train.stop = clg_training_stop;
     params.train.on_progress = p.meter.off ? NULL : show_progress;
     params.train.on_line = show_line;
     clg_signals_begin();

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/output.h"
+#include "cli/signals.h"
 #include "cli/terminal.h"
 
 enum { BAR = 20, BAR_LEAST = 5, LINE_SECONDS = 60 };
@@ -160,4 +162,18 @@ void clg_meter_clear(struct clg_meter *meter)
     if (meter->over)
         fputs(CLG_METER_CLEAR, stderr);
     meter->last_line = clg_meter_now();
+}
+
+/* ---- what trains ---- */
+
+bool clg_training_stop(void *user)
+{
+    (void)user;
+    return clg_signals_came();
+}
+
+void clg_training_flush(void)
+{
+    if (!clg_output_flush())
+        clg_output_give_up("; the training goes on without it");
 }

@@ -29,4 +29,9 @@ void clg_meter_show(struct clg_meter *meter, const clg_fit_progress *state);
 #define CLG_METER_CLEAR "\r\033[K"
 void clg_meter_clear(struct clg_meter *meter);
 
+/* What all commands that train do with a signal, and after a line: the folder is the result, so a
+ * training goes on without what it prints. stop: for clg_train_params. */
+bool clg_training_stop(void *user);
+void clg_training_flush(void);
+
 #endif

@@ -20,19 +20,6 @@ struct run {
     struct clg_meter meter;
 };
 
-static bool asked_to_stop(void *user)
-{
-    (void)user;
-    return clg_signals_came();
-}
-
-/* The folder is the result, so a training goes on without what it prints. */
-static void send_off(void)
-{
-    if (!clg_output_flush())
-        clg_output_give_up("; the training goes on without it");
-}
-
 static void show_progress(void *user, const clg_fit_progress *progress)
 {
     struct run *run = user;
@@ -56,7 +43,7 @@ static void show_epoch(void *user, const clg_epoch *epoch)
     clg_meter_clear(&run->meter);
     if (!run->cli->json && !run->cli->quiet)
         print_epoch(epoch);
-    send_off();
+    clg_training_flush();
 }
 
 static void show_line(void *user, const char *kind, const char *json)
@@ -65,7 +52,7 @@ static void show_line(void *user, const char *kind, const char *json)
 
     if (run->cli->json && !run->cli->quiet)
         clg_cli_print_line(kind, json);
-    send_off();
+    clg_training_flush();
 }
 
 static void print_device(const clg_device *device)
@@ -75,7 +62,7 @@ static void print_device(const clg_device *device)
     clg_say_wrapped(stdout, "device %d: %s (%s, %s kernels)", info->index, info->name,
                     info->platform,
                     clg_device_get_form(device) == CLG_FORM_ITEM ? "item" : "group");
-    send_off();
+    clg_training_flush();
 }
 
 static void print_end(const struct run *run, const clg_fit_result *result, const char *dir)
@@ -102,8 +89,10 @@ static void print_end(const struct run *run, const clg_fit_result *result, const
         printf("%s loss %.4f, ", what, score->loss);
     if (run->lines)
         printf("%.2f s an epoch, ", run->seconds / (double)run->lines);
-    clg_say(stdout, "first step after %.2f s; run folder %s\n", result->first_step_seconds, dir);
-    send_off();
+    if (result->first_step_seconds > 0)
+        printf("first step after %.2f s; ", result->first_step_seconds);
+    clg_say(stdout, "run folder %s\n", dir);
+    clg_training_flush();
 }
 
 static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out, bool resume)
@@ -121,7 +110,7 @@ static int train(struct clg_cli *cli, clg_recipe *recipe, const char *out, bool 
     params.resume = resume;
     params.started = cli->started;
     params.user = &run;
-    params.stop = asked_to_stop;
+    params.stop = clg_training_stop;
     params.on_progress = run.meter.off ? NULL : show_progress;
     params.on_epoch = show_epoch;
     params.on_line = show_line;
