@@ -435,12 +435,14 @@ static void set_optimizer(clg_optimizer_params *p)
     p->match = chance(30) ? word("name") : NULL;
     p->no_decay = chance(30) ? some_texts() : NULL;
     p->nesterov = chance(20);
-    set_real(&p->weight_decay);
-    set_real(&p->momentum);
-    set_real(&p->beta1);
-    set_real(&p->eps);
-    set_real(&p->alpha);
-    set_real(&p->step_min);
+    float *const numbers[] = {
+        &p->weight_decay, &p->momentum, &p->beta1,          &p->beta2,    &p->eps,
+        &p->dampening,    &p->alpha,    &p->rho,            &p->lr_decay, &p->initial_accumulator_value,
+        &p->eta_minus,    &p->eta_plus, &p->momentum_decay, &p->step_min, &p->step_max,
+        &p->lambd,        &p->t0,
+    };
+    for (int i = 0; i < 6; i++)
+        set_real(numbers[below(sizeof(numbers) / sizeof(*numbers))]);
     p->amsgrad = chance(20);
     p->centered = chance(20);
 }
@@ -459,6 +461,69 @@ static void set_schedule(clg_schedule_params *p)
     p->milestone_count = below(4);
 }
 
+static void set_csv(clg_csv_params *p)
+{
+    *p = clg_csv_defaults();
+    p->path = chance(90) ? world.paths[5] : word("name");
+    p->target = chance(60) ? word("name") : NULL;
+    p->drop = chance(30) ? some_texts() : NULL;
+    p->classes = chance(30);
+    p->log_target = chance(30);
+    p->missing = (clg_missing)below(3);
+    p->like = chance(40) ? pick(DATASET) : NULL;
+}
+
+static void set_split(clg_split_params *p)
+{
+    *p = clg_split_defaults();
+    p->count = chance(50) ? number() : 0;
+    p->folds = chance(50) ? below(5) : number();
+    p->fold = chance(80) ? below(4) : number();
+    p->stratify = chance(50);
+}
+
+static void set_device(clg_device_params *p)
+{
+    *p = clg_device_defaults();
+    p->form = (clg_form)(chance(90) ? below(3) : number());
+    p->gemm = (clg_gemm_choice)(chance(90) ? below(2) : number());
+    p->local_size = chance(80) ? 0 : (uint32_t)number();
+    p->profiling = chance(20);
+}
+
+static void set_recurrent(clg_recurrent_params *p)
+{
+    *p = clg_recurrent_defaults();
+    p->h0 = maybe_tensor();
+    p->c0 = maybe_tensor();
+    p->lengths = maybe_tensor();
+    p->reverse = chance(30);
+}
+
+static void set_norm_layer(clg_norm_layer_params *p)
+{
+    *p = clg_norm_layer_defaults();
+    p->affine = chance(70);
+    p->running = chance(70);
+    set_real(&p->eps);
+}
+
+static void set_pool(clg_pool_params *p)
+{
+    *p = clg_pool_defaults();
+    pair(p->stride);
+    pair(p->padding);
+    pair(p->dilation);
+}
+
+static void set_folds(clg_folds_params *p)
+{
+    *p = clg_folds_defaults();
+    p->folds = chance(70) ? 2 : number();
+    p->train.stop = stop_soon;
+    p->train.out = world.paths[4];
+}
+
 /* Options of the type, or NULL for those this does not know. */
 static void *options(const char *type)
 {
@@ -467,28 +532,13 @@ static void *options(const char *type)
     if (IS(ctx_params)) {
         args.params.ctx = clg_ctx_defaults();
     } else if (IS(device_params)) {
-        args.params.device = clg_device_defaults();
-        args.params.device.form = (clg_form)(chance(90) ? below(3) : number());
-        args.params.device.gemm = (clg_gemm_choice)(chance(90) ? below(2) : number());
-        args.params.device.local_size = chance(80) ? 0 : (uint32_t)number();
-        args.params.device.profiling = chance(20);
+        set_device(&args.params.device);
     } else if (IS(dataset_params)) {
         set_dataset(&args.params.dataset);
     } else if (IS(csv_params)) {
-        args.params.csv = clg_csv_defaults();
-        args.params.csv.path = chance(90) ? world.paths[5] : word("name");
-        args.params.csv.target = chance(60) ? word("name") : NULL;
-        args.params.csv.drop = chance(30) ? some_texts() : NULL;
-        args.params.csv.classes = chance(30);
-        args.params.csv.log_target = chance(30);
-        args.params.csv.missing = (clg_missing)below(3);
-        args.params.csv.like = chance(40) ? pick(DATASET) : NULL;
+        set_csv(&args.params.csv);
     } else if (IS(split_params)) {
-        args.params.split = clg_split_defaults();
-        args.params.split.count = chance(50) ? number() : 0;
-        args.params.split.folds = chance(50) ? below(5) : number();
-        args.params.split.fold = chance(80) ? below(4) : number();
-        args.params.split.stratify = chance(50);
+        set_split(&args.params.split);
     } else if (IS(plan_params)) {
         args.params.plan = clg_plan_defaults();
         args.params.plan.fuse = chance(50);
@@ -518,19 +568,13 @@ static void *options(const char *type)
         conv_numbers(&args.params.conv_layer.conv);
         args.params.conv_layer.weight_init = some_init();
     } else if (IS(pool_params)) {
-        args.params.pool = clg_pool_defaults();
-        pair(args.params.pool.stride);
-        pair(args.params.pool.padding);
-        pair(args.params.pool.dilation);
+        set_pool(&args.params.pool);
     } else if (IS(loss_params)) {
         set_loss(&args.params.loss);
     } else if (IS(norm_params)) {
         set_norm(&args.params.norm);
     } else if (IS(norm_layer_params)) {
-        args.params.norm_layer = clg_norm_layer_defaults();
-        args.params.norm_layer.affine = chance(70);
-        args.params.norm_layer.running = chance(70);
-        set_real(&args.params.norm_layer.eps);
+        set_norm_layer(&args.params.norm_layer);
     } else if (IS(prelu_layer_params)) {
         args.params.prelu = clg_prelu_layer_defaults();
         args.params.prelu.count = chance(50) ? 3 : number();
@@ -545,11 +589,7 @@ static void *options(const char *type)
         set_attention(&args.params.attention_layer.attention);
         args.params.attention_layer.rotary = chance(30);
     } else if (IS(recurrent_params)) {
-        args.params.recurrent = clg_recurrent_defaults();
-        args.params.recurrent.h0 = maybe_tensor();
-        args.params.recurrent.c0 = maybe_tensor();
-        args.params.recurrent.lengths = maybe_tensor();
-        args.params.recurrent.reverse = chance(30);
+        set_recurrent(&args.params.recurrent);
     } else if (IS(recurrent_layer_params)) {
         set_recurrent_layer(&args.params.recurrent_layer);
     } else if (IS(fit_params)) {
@@ -561,10 +601,7 @@ static void *options(const char *type)
         args.params.train.stop = stop_soon;
         args.params.train.out = world.paths[4];
     } else if (IS(folds_params)) {
-        args.params.folds = clg_folds_defaults();
-        args.params.folds.folds = chance(70) ? 2 : number();
-        args.params.folds.train.stop = stop_soon;
-        args.params.folds.train.out = world.paths[4];
+        set_folds(&args.params.folds);
     } else if (IS(load_params)) {
         args.params.load = clg_load_defaults();
         args.params.load.values = chance(80);

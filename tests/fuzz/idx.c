@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "fuzz/damage.h"
+#include "fuzz/dataset.h"
 
 #define ROUNDS 4000
 
@@ -24,28 +25,13 @@ struct bench {
     long accepted, refused;
 };
 
-/* Reads every value, so that the sanitizer sees one that is not there. */
-static void check_accepted(struct bench *b, clg_dataset *data)
-{
-    const unsigned char *samples = clg_dataset_samples(data);
-    size_t size = (size_t)clg_dataset_count(data) * (clg_dataset_type(data) == CLG_U8 ? 1 : 4);
-    clg_shape shape = clg_dataset_shape(data);
-    unsigned sum = 0;
-
-    for (int32_t i = 0; i < shape.rank; i++)
-        size *= (size_t)shape.dim[i];
-    for (size_t i = 0; i < size; i++)
-        sum += samples[i];
-    cr_assert_leq(sum, 255 * size);
-    b->accepted++;
-}
-
 static void try_one(struct bench *b)
 {
     clg_dataset *data = clg_dataset_open_idx(b->ctx, b->images, b->labels);
 
     if (data && clg_dataset_wait(data) == CLG_OK) {
-        check_accepted(b, data);
+        dataset_read(data);
+        b->accepted++;
     } else {
         cr_assert(clg_error_status(b->ctx) == CLG_ERR_FORMAT ||
                       clg_error_status(b->ctx) == CLG_ERR_FILE ||
